@@ -1,0 +1,143 @@
+"""Fixtures that every room's tests share: servers of their own, and a site as Frappe lays it out.
+
+A server that is not installed skips the tests that need it, with a reason. Under `CI=true` it fails them:
+there, "skipped" would mean that nobody tests against it.
+"""
+
+import contextlib
+import gzip
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import MariaDB, Postgres, RedisServer, Server, ServerMissingError, program, running
+
+
+def in_ci() -> bool:
+    """True when the environment says that this is the continuous integration."""
+    return os.environ.get("CI", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+@contextlib.contextmanager
+def _server(make: Callable[[Path], Server]) -> Iterator[Server]:
+    try:
+        with running(make) as server:
+            yield server
+    except ServerMissingError as missing:
+        if in_ci():
+            pytest.fail(f"{missing}; in CI every server has to be there")
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """A MariaDB server for this run of the tests."""
+    with _server(MariaDB) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for this run of the tests."""
+    with _server(Postgres) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server for this run of the tests; a test that writes flushes it."""
+    with _server(RedisServer) as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class FrappeSite:
+    """A site as Frappe wrote it: its bench folder, its database in MariaDB, its users' API keys.
+
+    `api_keys` is user -> {"api_key", "api_secret"}. `database_url` connects with the site's own user.
+    """
+
+    bench: Path
+    name: str
+    api_keys: dict[str, dict[str, str]]
+    database: str
+    database_url: str
+    mariadb: MariaDB
+    redis: RedisServer
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The site's site_config.json."""
+        found: dict[str, Any] = json.loads(
+            (self.bench / "sites" / self.name / "site_config.json").read_text()
+        )
+        return found
+
+
+def reference_folder() -> Path:
+    """Where the reference site lies: the environment's BAKEN_REFERENCE, or beside the repository."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "reference" / "frappe-v15-site"
+    return Path(os.environ.get("BAKEN_REFERENCE") or beside)
+
+
+@pytest.fixture(scope="session")
+def frappe_site(
+    mariadb: MariaDB, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> FrappeSite:
+    """A real Frappe 15 site with ERPNext and an association in it. Tests leave it as they found it."""
+    source = reference_folder()
+    dump = source / "site.sql.gz"
+    if not dump.is_file():
+        pytest.skip(f"no reference site at {source}; set BAKEN_REFERENCE to its folder")
+    bench = tmp_path_factory.mktemp("frappe") / "frappe-bench"
+    shutil.copytree(source / "bench", bench)
+    sites = bench / "sites"
+
+    common_file = sites / "common_site_config.json"
+    common = json.loads(common_file.read_text())
+    common |= {"db_host": "127.0.0.1", "db_port": mariadb.port}
+    common |= {key: redis_server.url for key in common if key.startswith("redis_")}
+    common_file.write_text(json.dumps(common, indent=1))
+
+    name = common["default_site"]
+    config = json.loads((sites / name / "site_config.json").read_text())
+    database, password = config["db_name"], config["db_password"]
+    mariadb.create_database(database)
+    client = program("mariadb", "mysql")
+    with gzip.open(dump) as packed:
+        imported = subprocess.run(
+            [
+                client,
+                "--no-defaults",
+                f"--socket={mariadb.socket}",
+                f"--user={mariadb.user}",
+                f"--password={mariadb.password}",
+                "--default-character-set=utf8mb4",
+                database,
+            ],
+            input=packed.read(),
+            capture_output=True,
+            check=False,
+        )
+    if imported.returncode:
+        pytest.fail(f"the reference site cannot be imported: {imported.stderr.decode()[-1000:]}")
+    # A bench gives the site's user every right on the site's own database.
+    mariadb.execute(f"CREATE OR REPLACE USER '{database}'@'%' IDENTIFIED BY '{password}'")
+    mariadb.execute(f"GRANT ALL PRIVILEGES ON `{database}`.* TO '{database}'@'%'")
+    mariadb.execute(f"ANALYZE TABLE `{database}`.`tabError Log`")
+    return FrappeSite(
+        bench=bench,
+        name=name,
+        api_keys=json.loads((source / "api_keys.json").read_text()),
+        database=database,
+        database_url=f"mysql+pymysql://{database}:{password}@127.0.0.1:{mariadb.port}/{database}?charset=utf8mb4",
+        mariadb=mariadb,
+        redis=redis_server,
+    )
