@@ -1,0 +1,173 @@
+"""The catalogue: every metric and observation that Baken knows, each registered by the function that measures it.
+
+To add one, write a function in `metrics/<domain>.py` under `@metric(...)`. Whatever shows, exports, stores or alerts
+reads the catalogue; nothing is named twice.
+"""
+
+import importlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
+
+from baken.sites.site import Site
+
+TEN_SECONDS = timedelta(seconds=10)
+MINUTE = timedelta(minutes=1)
+FIVE_MINUTES = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+
+DOMAINS = ("host", "database", "frappe", "erpnext", "association", "sepa", "monitor")
+"""The modules that register metrics, in the order in which they are shown."""
+
+Kind = Literal["gauge", "counter"]
+Good = Literal["up", "down"]
+Scope = Literal["site", "host", "monitor"]
+
+Values = Iterable[tuple[Any, ...]]
+"""What a metric's function yields: the label values in the order of `labels`, then the number."""
+
+
+class Measure(Protocol):
+    """A function that measures a metric of a site, of the host, or of Baken itself."""
+
+    __name__: str
+    __module__: str
+
+    def __call__(self, subject: Any, /) -> Values: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A figure that Baken measures.
+
+    Attributes:
+        name: Prometheus' kind of name, with the unit or `_total` at its end where that is usual.
+        unit: seconds, bytes, ratio (0 to 1), EUR, or a plural noun.
+        help: one sentence: what the figure means.
+        labels: names of the labels, in the order in which `measure` yields their values.
+        needs: fields per DocType without which it cannot be measured.
+        every: how often it is measured.
+        good: the direction that is welcome; None where neither is.
+        kind: a gauge, or a counter that only grows until a restart.
+        scope: a figure of a site, of the host that Baken runs on, or of Baken itself.
+        measure: the function that measures it.
+    """
+
+    name: str
+    unit: str
+    help: str
+    labels: tuple[str, ...]
+    needs: Mapping[str, tuple[str, ...]]
+    every: timedelta
+    good: Good | None
+    kind: Kind
+    scope: Scope
+    measure: Measure
+
+    @property
+    def domain(self) -> str:
+        """The module that measures it."""
+        return self.measure.__module__.rsplit(".", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A small document about a site without personal data, of which only the latest is kept."""
+
+    kind: str
+    help: str
+    needs: Mapping[str, tuple[str, ...]]
+    every: timedelta
+    observe: Callable[[Any], Any]
+
+    @property
+    def domain(self) -> str:
+        """The module that observes it."""
+        return self.observe.__module__.rsplit(".", 1)[-1]
+
+
+_metrics: dict[str, Metric] = {}
+_observations: dict[str, Observation] = {}
+
+
+def metric(
+    name: str,
+    *,
+    unit: str,
+    help: str,
+    labels: tuple[str, ...] = (),
+    needs: Mapping[str, tuple[str, ...]] | None = None,
+    every: timedelta = MINUTE,
+    good: Good | None = None,
+    kind: Kind = "gauge",
+    scope: Scope = "site",
+) -> Callable[[Measure], Measure]:
+    """Register the decorated function as the measure of a metric; the arguments are those of `Metric`.
+
+    The function takes a `Reading` (scope site), or the subject that the collector hands to host and monitor
+    metrics, and yields tuples: label values, then the number. What cannot be measured raises a SiteProblem.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(f"metric name {name!r}: lower case letters, digits and _ only")
+    if kind == "counter" and not name.endswith("_total"):
+        raise ValueError(f"counter {name!r} must end with _total")
+
+    def register(measure: Measure) -> Measure:
+        if name in _metrics:
+            raise ValueError(f"metric {name} is registered twice")
+        frozen = MappingProxyType(dict(needs or {}))
+        _metrics[name] = Metric(name, unit, help, labels, frozen, every, good, kind, scope, measure)
+        return measure
+
+    return register
+
+
+def observation(
+    kind: str, *, help: str, needs: Mapping[str, tuple[str, ...]] | None = None, every: timedelta = MINUTE
+) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Register the decorated function, which takes a `Reading` and returns a document of plain JSON values."""
+
+    def register(observe: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        if kind in _observations:
+            raise ValueError(f"observation {kind} is registered twice")
+        _observations[kind] = Observation(kind, help, MappingProxyType(dict(needs or {})), every, observe)
+        return observe
+
+    return register
+
+
+def metrics(scope: Scope | None = None) -> list[Metric]:
+    """All metrics in the order of DOMAINS and of their definition, or those of one scope."""
+    _load()
+    found = [entry for entry in _metrics.values() if scope in (None, entry.scope)]
+    return sorted(found, key=lambda entry: DOMAINS.index(entry.domain))
+
+
+def get(name: str) -> Metric | None:
+    """The metric called `name`, or None."""
+    _load()
+    return _metrics.get(name)
+
+
+def observations() -> list[Observation]:
+    """All observations."""
+    _load()
+    return list(_observations.values())
+
+
+def _load() -> None:
+    for domain in DOMAINS:
+        importlib.import_module(f"baken.metrics.{domain}")
+
+
+@dataclass(frozen=True, slots=True)
+class HostSubject:
+    """What host metrics are measured on: this machine.
+
+    `sites` are the watched sites whose bench is on this machine: they tell which processes and disks matter.
+    """
+
+    sites: tuple[Site, ...]

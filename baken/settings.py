@@ -1,0 +1,337 @@
+"""Every setting of Baken: defaults, the file `baken.toml`, the environment (`BAKEN_SERVER__PORT=8801`).
+
+A later source wins: defaults < file < environment < command line. An unknown key is an error that names the
+nearest known one. The reference page `docs/configuration.md` is generated from this file.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as PydanticSettingsError
+
+
+class SettingsError(Exception):
+    """A setting is unknown or has a value that cannot be used. The text says which and what to do."""
+
+
+class Section(BaseModel):
+    """A table of `baken.toml`. Unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(Section):
+    """The web server."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8800, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    session_hours: float = Field(12, gt=0, description="A sign-in ends after so many hours.")
+    cookie_secure: bool | None = Field(
+        None, description="Send the session cookie over HTTPS only. Unset: when the request came by HTTPS."
+    )
+    trusted_proxies: list[str] = Field(
+        default_factory=lambda: ["127.0.0.1", "::1"],
+        description="Addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
+    sign_in_attempts: int = Field(
+        10, ge=1, description="Failed sign-ins that one address or one user may make within `sign_in_window`."
+    )
+    sign_in_window: float = Field(300, gt=0, description="Seconds over which failed sign-ins are counted.")
+    role_cache_seconds: float = Field(
+        30, ge=0, description="Seconds that a user's roles and API token are believed without asking again."
+    )
+
+
+class History(Section):
+    """The store: what Baken remembers and for how long."""
+
+    url: str | None = Field(
+        None,
+        description="SQLAlchemy URL of the store. Unset: SQLite in `data_dir`. "
+        "PostgreSQL: postgresql+psycopg2://…, MariaDB: mysql+pymysql://…",
+    )
+    pool_size: int = Field(5, ge=1, description="Connections to the store that one process keeps at most.")
+    raw_days: int = Field(90, ge=1, description="Days that every sample is kept (analytics data: 90 days).")
+    hourly_days: int = Field(730, ge=1, description="Days that hourly figures are kept.")
+    daily_days: int = Field(2557, ge=1, description="Days that daily figures are kept (7 years).")
+    audit_days: int = Field(2557, ge=1, description="Days that the audit trail is kept (7 years).")
+
+
+class Collector(Section):
+    """Reading the sites."""
+
+    workers: int = Field(32, ge=1, description="Sites that are read at the same time at most.")
+    deadline: float = Field(
+        20, gt=0, description="Seconds after which a site's run counts as hung and frees its place."
+    )
+    cost_share: float = Field(
+        0.001,
+        gt=0,
+        le=1,
+        description="Share of a site's time that reading it may take (0.001 = 60 ms a minute). "
+        "A metric that costs more is read less often.",
+    )
+    buffer_cycles: int = Field(20_000, ge=1, description="Runs kept in memory while the store cannot be written.")
+
+
+class SiteAccess(Section):
+    """How a site's database is read."""
+
+    statement_seconds: float = Field(5, gt=0, description="Time limit of each statement on a site.")
+    connect_seconds: float = Field(5, gt=0, description="Time limit for connecting, in seconds.")
+    reflect_seconds: float = Field(3600, gt=0, description="For so long the layout of a site's tables is remembered.")
+
+
+class Bench(Section):
+    """A bench folder whose sites are watched."""
+
+    path: Path = Field(description="The bench's folder: the one that holds `sites/`.")
+    sites: list[str] = Field(default_factory=list, description="Sites to watch; empty: all of them.")
+    url: str | None = Field(
+        None, description="Address of the bench's web server. Unset: http://127.0.0.1:<webserver_port>."
+    )
+
+
+class RemoteSite(Section):
+    """A site that is read from elsewhere, without its bench's folder."""
+
+    name: str = Field(description="The site's name, as its bench calls it.")
+    database_url: SecretStr = Field(
+        description="mysql+pymysql://user:password@host/db, postgresql+psycopg2://… or sqlite:///path."
+    )
+    redis_queue: SecretStr | None = Field(None, description="redis:// URL of the bench's queue Redis.")
+    redis_cache: SecretStr | None = Field(None, description="redis:// URL of the bench's cache Redis.")
+    bench_id: str | None = Field(None, description="The bench's id in queue names: home-frappe-frappe-bench.")
+    url: str | None = Field(None, description="The site's own URL, probed from outside.")
+    encryption_key: SecretStr | None = Field(
+        None, description="encryption_key of site_config.json: needed for sign-in by API token."
+    )
+    time_zone: str | None = Field(None, description="IANA name; unset: the site's System Settings.")
+
+
+class ErrorAnalysis(Section):
+    """ANALYTICS_CONFIG["error_analysis"]."""
+
+    default_days: int = Field(30, ge=1, description="Days that an error analysis covers by default.")
+    trend_threshold: float = Field(0.1, description="Smallest relative growth that is called a trend.")
+    recurring_threshold: int = Field(3, ge=1, description="So many occurrences make an error recurring.")
+
+
+class Forecasting(Section):
+    """ANALYTICS_CONFIG["forecasting"]."""
+
+    confidence_threshold: float = Field(0.6, description="Forecasts with less confidence are not acted upon.")
+    forecast_days: int = Field(7, ge=1, description="Days to look ahead.")
+    historical_days: int = Field(30, ge=1, description="Days to look back.")
+
+
+class ComplianceTargets(Section):
+    """ANALYTICS_CONFIG["compliance"]."""
+
+    sepa_threshold: float = Field(90, description="Least SEPA compliance rate, percent.")
+    audit_completeness_threshold: float = Field(95, description="Least audit-trail completeness, percent.")
+
+
+class Analytics(Section):
+    """The documented ANALYTICS_CONFIG."""
+
+    error_analysis: ErrorAnalysis = Field(default_factory=ErrorAnalysis)
+    forecasting: Forecasting = Field(default_factory=Forecasting)
+    compliance: ComplianceTargets = Field(default_factory=ComplianceTargets)
+
+
+class OptimizerCaching(Section):
+    """OPTIMIZER_CONFIG["caching"]."""
+
+    member_ttl: int = Field(300, ge=0, description="Seconds that member data is cached.")
+    sepa_ttl: int = Field(900, ge=0, description="Seconds that SEPA data is cached (encrypted).")
+    api_ttl: int = Field(120, ge=0, description="Seconds that answers of the API are cached.")
+
+
+class OptimizerDatabase(Section):
+    """OPTIMIZER_CONFIG["database"]."""
+
+    batch_size: int = Field(100, ge=1, description="Rows read from a site's log table in one statement.")
+    query_timeout: float = Field(
+        300, gt=0, description="Upper limit in seconds for `site_access.statement_seconds`, whatever it says."
+    )
+    connection_pool_size: int = Field(20, ge=1, description="Connections to one site's database at most.")
+
+
+class OptimizerResources(Section):
+    """OPTIMIZER_CONFIG["resources"]."""
+
+    memory_threshold: float = Field(0.8, gt=0, le=1, description="Share of memory above which to save it.")
+    cleanup_interval: int = Field(
+        3600, ge=60, description="Seconds between two clean-ups of the store (packing, roll-ups, retention)."
+    )
+
+
+class Optimizer(Section):
+    """The documented OPTIMIZER_CONFIG."""
+
+    caching: OptimizerCaching = Field(default_factory=OptimizerCaching)
+    database: OptimizerDatabase = Field(default_factory=OptimizerDatabase)
+    resources: OptimizerResources = Field(default_factory=OptimizerResources)
+
+
+class Thresholds(Section):
+    """Limits of the health check of `get_system_health`."""
+
+    memory_percent: float = Field(85, description="Memory in use, percent.")
+    cpu_percent: float = Field(80, description="Processor time in use, percent.")
+    disk_percent: float = Field(90, description="Disk space in use, percent.")
+    active_connections: int = Field(100, description="Connections to the database server.")
+    queue_length: int = Field(50, description="Jobs that wait in a background queue.")
+    errors_per_hour: int = Field(10, description="Error Log rows within an hour.")
+    applications_stalled: int = Field(5, description="Applications that wait for longer than a week.")
+
+
+class Log(Section):
+    """What Baken writes about itself, to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level written.")
+    format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: console on a terminal, JSON lines elsewhere."
+    )
+
+
+class Settings(BaseSettings):
+    """All settings. Build it with `load`."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="BAKEN_", env_nested_delimiter="__")
+
+    data_dir: Path = Field(
+        default_factory=lambda: _default_data_dir(),
+        description="Folder for the store and the installation's secret key.",
+    )
+    language: Literal["en", "nl"] = Field("en", description="Language of texts when the reader chose none.")
+    server: Server = Field(default_factory=Server)
+    history: History = Field(default_factory=History)
+    collector: Collector = Field(default_factory=Collector)
+    site_access: SiteAccess = Field(default_factory=SiteAccess)
+    benches: list[Bench] = Field(default_factory=list, description="Bench folders whose sites are watched.")
+    sites: list[RemoteSite] = Field(default_factory=list, description="Sites given one by one.")
+    analytics: Analytics = Field(default_factory=Analytics)
+    optimizer: Optimizer = Field(default_factory=Optimizer)
+    thresholds: Thresholds = Field(default_factory=Thresholds)
+    log: Log = Field(default_factory=Log)
+
+    @property
+    def store_url(self) -> str:
+        """URL of the store; SQLite in `data_dir` when none is set."""
+        return self.history.url or f"sqlite:///{self.data_dir / 'baken.db'}"
+
+    @property
+    def statement_seconds(self) -> float:
+        """Time limit of a statement on a site, in seconds."""
+        return min(self.site_access.statement_seconds, self.optimizer.database.query_timeout)
+
+
+def _default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "baken"
+
+
+def load(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        file: a TOML file; None: `baken.toml` in the current folder if there is one.
+        overrides: values of the command line as a nested mapping; they win over everything.
+
+    Raises:
+        SettingsError: the file is missing or broken, a key is unknown, a value is unusable.
+    """
+    if file is None:
+        here = Path("baken.toml")
+        values = _read(here) if here.is_file() else {}
+        source = str(here)
+    else:
+        if not file.is_file():
+            raise SettingsError(f"settings file {file} does not exist; give the path of a baken.toml")
+        values, source = _read(file), str(file)
+    _refuse_unknown_environment()
+
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            command_line = InitSettingsSource(settings_cls, init_kwargs=dict(overrides or {}))
+            return command_line, env_settings, init_settings
+
+    try:
+        return Layered(**values)
+    except (ValidationError, PydanticSettingsError) as error:
+        raise SettingsError(_explain(error, source)) from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from None
+
+
+def _refuse_unknown_environment() -> None:
+    known = {f"BAKEN_{name.upper()}" for name in Settings.model_fields}
+    for name in os.environ:
+        if name.startswith("BAKEN_") and name.split("__")[0].upper() not in known | ENVIRONMENT_ONLY:
+            hint = _nearest(name, sorted(known))
+            raise SettingsError(f"environment variable {name} sets nothing in Baken{hint}")
+
+
+ENVIRONMENT_ONLY = {"BAKEN_REFERENCE"}
+"""Variables that are read elsewhere: BAKEN_REFERENCE names the folder with the reference site for tests."""
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known are: {', '.join(known)}"
+
+
+def _explain(error: ValidationError | PydanticSettingsError, source: str) -> str:
+    if not isinstance(error, ValidationError):
+        return f"{error} (environment)"
+    lines = []
+    for detail in error.errors(include_url=False, include_input=False):
+        path = [str(part) for part in detail["loc"]]
+        where = ".".join(path)
+        if detail["type"] == "extra_forbidden":
+            lines.append(f"unknown setting {where} ({source}){_nearest(path[-1], _known_keys(path[:-1]))}")
+        else:
+            lines.append(f"setting {where} ({source} or environment): {detail['msg']}")
+    return "; ".join(lines)
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    section: type[BaseModel] = Settings
+    for part in path:
+        if part.isdigit():
+            continue
+        annotation = section.model_fields[part].annotation if part in section.model_fields else None
+        if get_origin(annotation) is list:
+            annotation = get_args(annotation)[0]
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        section = annotation
+    return sorted(section.model_fields)

@@ -1,0 +1,160 @@
+"""One look at a site: tables by DocType, queries that are timed, times in the site's zone."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from sqlalchemy import Connection, Executable, Row, TableClause, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from baken.sites import problems, zone
+
+if TYPE_CHECKING:
+    from baken.sites.site import Site
+
+T = TypeVar("T")
+
+# How many virtual machine steps SQLite makes between two looks at the clock.
+_STEPS = 20_000
+
+
+class Reading:
+    """A read-only connection to a site together with what it has cost so far.
+
+    `queries`, `seconds` and `slowest` (text, seconds) count every statement sent to the site.
+    """
+
+    def __init__(self, site: "Site", connection: Connection, now: datetime) -> None:
+        self.site = site
+        self.now = now
+        self.queries = 0
+        self.seconds = 0.0
+        self.slowest: tuple[str, float] = ("", 0.0)
+        self._connection = connection
+        self._memo: dict[str, Any] = {}
+
+    @property
+    def dialect(self) -> str:
+        """mariadb, postgres or sqlite."""
+        return self.site.dialect
+
+    def table(self, doctype: str) -> TableClause:
+        """The table of a DocType; raises MissingTable when the site has none."""
+        found = self._timed(lambda: self.site.layouts.table(self._connection, f"tab{doctype}"), "layout")
+        if found is None:
+            raise problems.MissingTable(doctype)
+        return cast("TableClause", found)
+
+    def raw_table(self, name: str) -> TableClause:
+        """A table that belongs to no DocType, such as __Auth or tabSessions."""
+        found = self._timed(lambda: self.site.layouts.table(self._connection, name), "layout")
+        if found is None:
+            raise problems.MissingTable(name.removeprefix("tab"))
+        return cast("TableClause", found)
+
+    def has(self, doctype: str, *fields: str) -> bool:
+        """Whether the site has the DocType with all these fields."""
+        found = self._timed(lambda: self.site.layouts.table(self._connection, f"tab{doctype}"), "layout")
+        return found is not None and all(field in found.c for field in fields)
+
+    def require(self, doctype: str, *fields: str) -> TableClause:
+        """The DocType's table; raises MissingTable or MissingField naming what the site lacks."""
+        found = self.table(doctype)
+        missing = [field for field in fields if field not in found.c]
+        if missing:
+            raise problems.MissingField(doctype, *missing)
+        return found
+
+    def indexed(self, doctype: str, field: str) -> bool:
+        """Whether an index of the DocType's table begins with `field`."""
+        names = self._timed(lambda: self.site.layouts.indexed(self._connection, f"tab{doctype}"), "layout")
+        return field in names
+
+    def rows(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """All rows of a SELECT. Raises SiteProblem; QueryTimeout beyond the statement time limit."""
+        return cast(
+            "Sequence[Row[Any]]",
+            self._timed(lambda: self._connection.execute(statement, dict(params or {})).all(), statement),
+        )
+
+    def row(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        """The first row of a SELECT, or None."""
+        found = self.rows(statement, params)
+        return found[0] if found else None
+
+    def scalar(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Any:
+        """The first value of the first row of a SELECT, or None."""
+        found = self.row(statement, params)
+        return None if found is None else cast("Any", found)[0]
+
+    def single(self, doctype: str, field: str) -> str | None:
+        """A value of a Single DocType, as text, or None when it is not set."""
+        values = self.once(f"single:{doctype}", lambda: self._singles(doctype))
+        return values.get(field)
+
+    def once(self, key: str, compute: Callable[[], T]) -> T:
+        """What `compute` gives, computed once within this look; its problem is remembered as well."""
+        if key not in self._memo:
+            try:
+                self._memo[key] = compute()
+            except problems.SiteProblem as problem:
+                self._memo[key] = problem
+        kept = self._memo[key]
+        if isinstance(kept, problems.SiteProblem):
+            raise kept
+        return cast("T", kept)
+
+    def utc(self, value: datetime | str | None) -> datetime | None:
+        """The moment that a naive time of this site means; None for None or an empty text.
+
+        Raises SiteProblem for a text that is no time.
+        """
+        if value is None or value == "":
+            return None
+        if isinstance(value, str):
+            try:
+                value = datetime.fromisoformat(value)
+            except ValueError:
+                raise problems.SiteProblem(f"site {self.site.name} holds {value!r} where a time belongs") from None
+        return zone.to_utc(value, self.site.zone(self), seen=self.now)
+
+    def local(self, moment: datetime) -> datetime:
+        """The naive time with which to ask the database for rows since `moment`: none of them is missed."""
+        return zone.naive_since(moment, self.now, self.site.zone(self))
+
+    def today(self) -> date:
+        """The present date in the site's zone."""
+        return zone.to_naive(self.now, self.site.zone(self)).date()
+
+    def _singles(self, doctype: str) -> dict[str, str | None]:
+        singles = self.raw_table("tabSingles")
+        query = select(singles.c.field, singles.c.value).where(singles.c.doctype == doctype)
+        return {str(row[0]): row[1] for row in self.rows(query)}
+
+    def _timed(self, run: Callable[[], Any], what: Any) -> Any:
+        started = time.perf_counter()
+        if self.dialect == "sqlite":
+            self._limit_sqlite(time.monotonic() + self.site.statement_seconds)
+        try:
+            return run()
+        except SQLAlchemyError as error:
+            problem = problems.explain(error, self.site.name, self.site.statement_seconds)
+            if isinstance(problem, problems.MissingTable) or "no column" in str(problem):
+                self.site.layouts.forget()
+            raise problem from None
+        except ValueError as error:
+            # SQLite keeps times as text; a malformed one is refused only when it is read.
+            raise problems.SiteProblem(f"site {self.site.name} holds a malformed value: {error}") from None
+        finally:
+            taken = time.perf_counter() - started
+            if taken > 1e-5:
+                self.queries += 1
+                self.seconds += taken
+                if taken > self.slowest[1]:
+                    self.slowest = (str(what)[:200], taken)
+
+    def _limit_sqlite(self, deadline: float) -> None:
+        raw = cast("sqlite3.Connection", self._connection.connection.dbapi_connection)
+        raw.set_progress_handler(lambda: int(time.monotonic() > deadline), _STEPS)
