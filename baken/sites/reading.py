@@ -1,8 +1,10 @@
 """One look at a site: tables by DocType, queries that are timed, times in the site's zone."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -16,24 +18,36 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_shared: dict[tuple[str, str], tuple[float, Any]] = {}
+_shared_lock = threading.Lock()
+
 # How many virtual machine steps SQLite makes between two looks at the clock.
 _STEPS = 20_000
+# A layout that was remembered costs the site nothing; it returns within this time in seconds.
+_UNCOUNTED = 1e-5
 
 
 class Reading:
-    """A read-only connection to a site together with what it has cost so far.
+    """A read-only look at a site together with what it has cost so far.
 
     `queries`, `seconds` and `slowest` (text, seconds) count every statement sent to the site.
     """
 
-    def __init__(self, site: "Site", connection: Connection, now: datetime) -> None:
+    def __init__(self, site: "Site", now: datetime) -> None:
         self.site = site
         self.now = now
         self.queries = 0
         self.seconds = 0.0
         self.slowest: tuple[str, float] = ("", 0.0)
-        self._connection = connection
+        self._open = ExitStack()
+        self._connected: Connection | None = None
+        self._lost: problems.SiteUnreachable | None = None
         self._memo: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._open.close()
+        self._connected = None
 
     @property
     def dialect(self) -> str:
@@ -87,7 +101,7 @@ class Reading:
     def scalar(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Any:
         """The first value of the first row of a SELECT, or None."""
         found = self.row(statement, params)
-        return None if found is None else cast("Any", found)[0]
+        return None if found is None else next(iter(found))
 
     def single(self, doctype: str, field: str) -> str | None:
         """A value of a Single DocType, as text, or None when it is not set."""
@@ -105,6 +119,17 @@ class Reading:
         if isinstance(kept, problems.SiteProblem):
             raise kept
         return cast("T", kept)
+
+    def shared(self, key: str, seconds: float, compute: Callable[[], T]) -> T:
+        """What `compute` gives, kept for `seconds` for all sites on the same database server."""
+        place = (self.site.config.server, key)
+        with _shared_lock:
+            kept = _shared.get(place)
+        if kept is None or time.monotonic() - kept[0] > seconds:
+            kept = (time.monotonic(), compute())
+            with _shared_lock:
+                _shared[place] = kept
+        return cast("T", kept[1])
 
     def utc(self, value: datetime | str | None) -> datetime | None:
         """The moment that a naive time of this site means; None for None or an empty text.
@@ -133,15 +158,31 @@ class Reading:
         query = select(singles.c.field, singles.c.value).where(singles.c.doctype == doctype)
         return {str(row[0]): row[1] for row in self.rows(query)}
 
+    @property
+    def _connection(self) -> Connection:
+        # A server that is gone is not asked again and again within one look.
+        if self._lost is not None:
+            raise self._lost
+        if self._connected is None:
+            try:
+                self._connected = self._open.enter_context(self.site.connection())
+            except problems.SiteUnreachable as problem:
+                self._lost = problem
+                raise
+        return self._connected
+
     def _timed(self, run: Callable[[], Any], what: Any) -> Any:
+        connection = self._connection
         started = time.perf_counter()
         if self.dialect == "sqlite":
-            self._limit_sqlite(time.monotonic() + self.site.statement_seconds)
+            self._limit_sqlite(connection, time.monotonic() + self.site.statement_seconds)
         try:
             return run()
         except SQLAlchemyError as error:
             problem = problems.explain(error, self.site.name, self.site.statement_seconds)
-            if isinstance(problem, problems.MissingTable) or "no column" in str(problem):
+            if isinstance(problem, problems.SiteUnreachable):
+                self._lost = problem
+            elif isinstance(problem, problems.MissingTable) or "no column" in str(problem):
                 self.site.layouts.forget()
             raise problem from None
         except ValueError as error:
@@ -149,12 +190,12 @@ class Reading:
             raise problems.SiteProblem(f"site {self.site.name} holds a malformed value: {error}") from None
         finally:
             taken = time.perf_counter() - started
-            if taken > 1e-5:
+            if taken > _UNCOUNTED:
                 self.queries += 1
                 self.seconds += taken
                 if taken > self.slowest[1]:
                     self.slowest = (str(what)[:200], taken)
 
-    def _limit_sqlite(self, deadline: float) -> None:
-        raw = cast("sqlite3.Connection", self._connection.connection.dbapi_connection)
+    def _limit_sqlite(self, connection: Connection, deadline: float) -> None:
+        raw = cast("sqlite3.Connection", connection.connection.dbapi_connection)
         raw.set_progress_handler(lambda: int(time.monotonic() > deadline), _STEPS)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -65,6 +65,8 @@ class Site:
         self.settings = settings
         self.statement_seconds = settings.statement_seconds
         self.layouts = Layouts(settings.site_access.reflect_seconds)
+        # What a measure learned in an earlier run and need not ask again; lost at a restart.
+        self.memory: dict[str, Any] = {}
         self._engine: Engine | None = None
         self._zone: tuple[float, ZoneInfo] | None = None
         self._lock = threading.Lock()
@@ -78,13 +80,26 @@ class Site:
 
     @contextmanager
     def reading(self, now: datetime | None = None) -> Iterator[Reading]:
-        """A read-only, time-limited look at the site's database.
+        """A read-only, time-limited look at the site.
+
+        The connection is made at the first query: what is asked of Redis, the URL or the disk can be had while the
+        database is down.
 
         Args:
             now: the moment that counts as the present; default: the clock's.
+        """
+        reading = Reading(self, now or clock.now())
+        try:
+            yield reading
+        finally:
+            reading.close()
 
-        Raises:
-            SiteProblem: the database cannot be reached or refuses Baken.
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection to the site's database that can only read and whose statements are limited in time.
+
+        Raises SiteProblem when the database cannot be reached or refuses Baken, or when all of
+        `optimizer.database.connection_pool_size` connections are in use.
         """
         if not self._places.acquire(timeout=self.settings.site_access.connect_seconds):
             raise problems.SiteUnreachable(
@@ -96,10 +111,8 @@ class Site:
                 connection = self._connect()
             except SQLAlchemyError as error:
                 raise problems.explain(error, self.name, self.statement_seconds) from None
-            try:
-                yield Reading(self, connection, now or clock.now())
-            finally:
-                connection.close()
+            with connection:
+                yield connection
         finally:
             self._places.release()
 
@@ -124,7 +137,7 @@ class Site:
                 self._engine.dispose()
                 self._engine = None
 
-    def _connect(self) -> Any:
+    def _connect(self) -> Connection:
         with self._lock:
             if self._engine is None:
                 self._engine = _engine(self.config, self.settings)
