@@ -24,7 +24,7 @@ DOMAINS = ("host", "database", "frappe", "erpnext", "association", "sepa", "moni
 
 Kind = Literal["gauge", "counter"]
 Good = Literal["up", "down"]
-Scope = Literal["site", "host", "monitor"]
+Scope = Literal["site", "host", "monitor", "run"]
 
 Values = Iterable[tuple[Any, ...]]
 """What a metric's function yields: the label values in the order of `labels`, then the number."""
@@ -52,7 +52,7 @@ class Metric:
         every: how often it is measured.
         good: the direction that is welcome; None where neither is.
         kind: a gauge, or a counter that only grows until a restart.
-        scope: a figure of a site, of the host that Baken runs on, or of Baken itself.
+        scope: a figure of a site, of the host that Baken runs on, of Baken itself, or of one run over a site.
         measure: the function that measures it.
     """
 
@@ -107,8 +107,8 @@ def metric(
 ) -> Callable[[Measure], Measure]:
     """Register the decorated function as the measure of a metric; the arguments are those of `Metric`.
 
-    The function takes a `Reading` (scope site), or the subject that the collector hands to host and monitor
-    metrics, and yields tuples: label values, then the number. What cannot be measured raises a SiteProblem.
+    The function takes a `Reading` (scope site) or the subject of its scope (`HostSubject`, `MonitorSubject`,
+    `RunSubject`), and yields tuples: label values, then the number. What cannot be measured raises a SiteProblem.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ValueError(f"metric name {name!r}: lower case letters, digits and _ only")
@@ -171,3 +171,27 @@ class HostSubject:
     """
 
     sites: tuple[Site, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorSubject:
+    """What monitor metrics are measured on: Baken's own processes and store.
+
+    `processes` are process ids by role, `lag` the seconds by which the most belated due run waits,
+    `store_bytes` the size of the store or None when the store does not tell.
+    """
+
+    processes: Mapping[str, int]
+    lag: float
+    store_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSubject:
+    """What run metrics are measured on: one run of the collector over a site. Times in seconds."""
+
+    seconds: float
+    query_seconds: float
+    absent: int
+    failures: int
+    missed: int

@@ -100,8 +100,8 @@ class Reading:
 
     def scalar(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Any:
         """The first value of the first row of a SELECT, or None."""
-        found = self.row(statement, params)
-        return None if found is None else next(iter(found))
+        found: Any = self.row(statement, params)
+        return None if found is None else found[0]
 
     def single(self, doctype: str, field: str) -> str | None:
         """A value of a Single DocType, as text, or None when it is not set."""
