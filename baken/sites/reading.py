@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy import Connection, Executable, Row, TableClause, select
+from sqlalchemy import Connection, Executable, TableClause, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from baken.sites import problems, zone
@@ -86,21 +86,21 @@ class Reading:
         names = self._timed(lambda: self.site.layouts.indexed(self._connection, f"tab{doctype}"), "layout")
         return field in names
 
-    def rows(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-        """All rows of a SELECT. Raises SiteProblem; QueryTimeout beyond the statement time limit."""
+    def rows(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Sequence[Any]:
+        """All rows of a SELECT, each by position or by column name. Raises SiteProblem; QueryTimeout beyond the statement time limit."""
         return cast(
-            "Sequence[Row[Any]]",
+            "Sequence[Any]",
             self._timed(lambda: self._connection.execute(statement, dict(params or {})).all(), statement),
         )
 
-    def row(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Row[Any] | None:
+    def row(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Any:
         """The first row of a SELECT, or None."""
         found = self.rows(statement, params)
         return found[0] if found else None
 
     def scalar(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Any:
         """The first value of the first row of a SELECT, or None."""
-        found: Any = self.row(statement, params)
+        found = self.row(statement, params)
         return None if found is None else found[0]
 
     def single(self, doctype: str, field: str) -> str | None:
@@ -157,6 +157,11 @@ class Reading:
         singles = self.raw_table("tabSingles")
         query = select(singles.c.field, singles.c.value).where(singles.c.doctype == doctype)
         return {str(row[0]): row[1] for row in self.rows(query)}
+
+    @property
+    def lost(self) -> problems.SiteUnreachable | None:
+        """What keeps the database from being read, when that was found in this look."""
+        return self._lost
 
     @property
     def _connection(self) -> Connection:

@@ -1,0 +1,86 @@
+"""Runs that wait to be written: while the store is full or away nothing is lost, and it is written when it is back."""
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from baken.history import samples
+from baken.history.samples import Cycle
+from baken.history.store import Store, StoreError
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 500
+_PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
+
+
+class Buffer:
+    """Holds finished runs in order until the store took them, at most `limit` of them.
+
+    Beyond the limit the oldest run gives way; a gap with the reason stands in its place in the history.
+    """
+
+    def __init__(self, store: Store, limit: int) -> None:
+        self._store = store
+        self._limit = limit
+        self._cycles: deque[Cycle] = deque()
+        self._lost: dict[str, tuple[datetime, datetime]] = {}
+        self._trouble: str | None = None
+        self._pause = _PAUSE
+        self._not_before = 0.0
+
+    def __len__(self) -> int:
+        return len(self._cycles)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the store cannot be written now; None when it can."""
+        return self._trouble
+
+    def add(self, cycle: Cycle) -> None:
+        """Put a finished run at the end."""
+        self._cycles.append(cycle)
+        while len(self._cycles) > self._limit:
+            gone = self._cycles.popleft()
+            first, _ = self._lost.get(gone.site, (gone.at, gone.at))
+            self._lost[gone.site] = (first, gone.at)
+
+    def flush(self, now: float) -> bool:
+        """Write what waits; False when the store did not take it.
+
+        `now` is the present on a monotonic clock in seconds: after a failure the next try waits, ever longer up to
+        half a minute.
+        """
+        if now < self._not_before:
+            return False
+        while self._cycles or self._lost:
+            batch = [self._cycles[index] for index in range(min(_BATCH, len(self._cycles)))]
+            try:
+                self._write(batch)
+            except StoreError as error:
+                self._failed(str(error), now)
+                return False
+            for _ in batch:
+                self._cycles.popleft()
+            self._lost.clear()
+        if self._trouble is not None:
+            log.info("the store can be written again", store=self._store.name)
+        self._trouble, self._pause, self._not_before = None, _PAUSE, 0.0
+        return True
+
+    def _write(self, batch: Sequence[Cycle]) -> None:
+        with self._store.write() as connection:
+            samples.record(connection, batch)
+            for site, (starts, ends) in self._lost.items():
+                reason = "the store could not be written for too long"
+                samples.record_gap(connection, site, starts, ends, reason)
+
+    def _failed(self, reason: str, now: float) -> None:
+        if reason != self._trouble:
+            log.error("the store cannot be written; runs wait in memory", reason=reason, waiting=len(self._cycles))
+        self._trouble = reason
+        self._not_before = now + self._pause
+        self._pause = min(_LONGEST_PAUSE, self._pause * 2)
