@@ -1,0 +1,47 @@
+"""Leases: one process at a time does a job, and another takes over when it stays away.
+
+A lease has a name, a holder and an end. The holder renews it by taking it again before it ends.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, or_, select, update
+
+from baken.clock import from_ms, to_ms
+from baken.history.tables import leases
+from baken.history.upserts import insert_missing
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds a lease, and until when (aware UTC)."""
+
+    holder: str
+    expires: datetime
+
+
+def take(conn: Connection, name: str, holder: str, ttl: timedelta, now: datetime) -> bool:
+    """Take or renew the lease `name` for `ttl` from `now`; False when somebody else holds it still."""
+    moment, expires = to_ms(now), to_ms(now + ttl)
+    taken = conn.execute(
+        update(leases)
+        .where(leases.c.name == name, or_(leases.c.holder == holder, leases.c.expires <= moment))
+        .values(holder=holder, expires=expires)
+    )
+    if taken.rowcount:
+        return True
+    insert_missing(conn, leases, [{"name": name, "holder": holder, "expires": expires}])
+    return conn.execute(select(leases.c.holder).where(leases.c.name == name)).scalar() == holder
+
+
+def release(conn: Connection, name: str, holder: str) -> bool:
+    """Give the lease `name` back; False when `holder` does not hold it (any more)."""
+    gone = conn.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+    return bool(gone.rowcount)
+
+
+def holder(conn: Connection, name: str) -> Lease | None:
+    """Who took the lease `name` last, or None; it may have ended meanwhile: see `expires`."""
+    row = conn.execute(select(leases.c.holder, leases.c.expires).where(leases.c.name == name)).one_or_none()
+    return Lease(row.holder, from_ms(row.expires)) if row else None
