@@ -1,12 +1,13 @@
 """Runs that wait to be written: while the store is full or away nothing is lost, and it is written when it is back."""
 
 from collections import deque
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
 from baken.history import samples
+from baken.history.gaps import record_gap
 from baken.history.samples import Cycle
 from baken.history.store import Store, StoreError
 
@@ -17,17 +18,28 @@ _PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 
 
-class Buffer:
-    """Holds finished runs in order until the store took them, at most `limit` of them.
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of time without runs over a site, and why."""
 
-    Beyond the limit the oldest run gives way; a gap with the reason stands in its place in the history.
+    site: str
+    starts: datetime
+    ends: datetime
+    reason: str
+
+
+class Buffer:
+    """Holds finished runs and gaps in order until the store took them, at most `limit` runs.
+
+    Beyond the limit the oldest run gives way; a gap with the reason takes its place in the history.
     """
 
     def __init__(self, store: Store, limit: int) -> None:
         self._store = store
         self._limit = limit
         self._cycles: deque[Cycle] = deque()
-        self._lost: dict[str, tuple[datetime, datetime]] = {}
+        self._gaps: list[Gap] = []
+        self._overflown: dict[str, Gap] = {}
         self._trouble: str | None = None
         self._pause = _PAUSE
         self._not_before = 0.0
@@ -45,8 +57,14 @@ class Buffer:
         self._cycles.append(cycle)
         while len(self._cycles) > self._limit:
             gone = self._cycles.popleft()
-            first, _ = self._lost.get(gone.site, (gone.at, gone.at))
-            self._lost[gone.site] = (first, gone.at)
+            first = self._overflown.get(gone.site)
+            starts = first.starts if first else gone.at
+            reason = "the store could not be written for so long that memory ran out"
+            self._overflown[gone.site] = Gap(gone.site, starts, gone.at, reason)
+
+    def add_gap(self, gap: Gap) -> None:
+        """Put a gap beside the runs."""
+        self._gaps.append(gap)
 
     def flush(self, now: float) -> bool:
         """Write what waits; False when the store did not take it.
@@ -56,27 +74,25 @@ class Buffer:
         """
         if now < self._not_before:
             return False
-        while self._cycles or self._lost:
+        while self._cycles or self._gaps or self._overflown:
             batch = [self._cycles[index] for index in range(min(_BATCH, len(self._cycles)))]
+            gaps = [*self._gaps, *self._overflown.values()]
             try:
-                self._write(batch)
+                with self._store.write() as connection:
+                    samples.record(connection, batch)
+                    for gap in gaps:
+                        record_gap(connection, gap.site, gap.starts, gap.ends, gap.reason)
             except StoreError as error:
                 self._failed(str(error), now)
                 return False
             for _ in batch:
                 self._cycles.popleft()
-            self._lost.clear()
+            self._gaps.clear()
+            self._overflown.clear()
         if self._trouble is not None:
             log.info("the store can be written again", store=self._store.name)
         self._trouble, self._pause, self._not_before = None, _PAUSE, 0.0
         return True
-
-    def _write(self, batch: Sequence[Cycle]) -> None:
-        with self._store.write() as connection:
-            samples.record(connection, batch)
-            for site, (starts, ends) in self._lost.items():
-                reason = "the store could not be written for too long"
-                samples.record_gap(connection, site, starts, ends, reason)
 
     def _failed(self, reason: str, now: float) -> None:
         if reason != self._trouble:

@@ -87,7 +87,10 @@ class Reading:
         return field in names
 
     def rows(self, statement: Executable, params: Mapping[str, Any] | None = None) -> Sequence[Any]:
-        """All rows of a SELECT, each by position or by column name. Raises SiteProblem; QueryTimeout beyond the statement time limit."""
+        """All rows of a SELECT, each by position or by column name.
+
+        Raises SiteProblem; QueryTimeout beyond the statement time limit.
+        """
         return cast(
             "Sequence[Any]",
             self._timed(lambda: self._connection.execute(statement, dict(params or {})).all(), statement),

@@ -1,0 +1,387 @@
+"""The collector: runs over every site when it is due, each site on its own, and hands what it saw to the store."""
+
+import contextlib
+import heapq
+import os
+import queue
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from baken import clock
+from baken.collector.buffer import Buffer, Gap
+from baken.collector.cycle import Run, add_run_metrics, run_site, run_subject
+from baken.collector.schedule import Schedule
+from baken.errors import counts
+from baken.history import leases, requests, retention, samples
+from baken.history.samples import Cycle
+from baken.history.store import Store, StoreError
+from baken.metrics import catalogue
+from baken.metrics.catalogue import HostSubject, MonitorSubject
+from baken.settings import Settings
+from baken.sites.reading import Reading
+from baken.sites.site import Site
+from baken.sites.watched import WatchedSites
+
+log = structlog.get_logger(__name__)
+
+LEASE = "collector"
+_LEASE_TTL = timedelta(seconds=15)
+_LEASE_EVERY = 5.0
+_REQUESTS_EVERY = 0.5
+_SITES_EVERY = 30.0
+_ERRORS_EVERY = 10.0
+_TICK = 0.25
+_CLOCK_JUMP = timedelta(seconds=30)
+_STANDSTILL = 180.0
+_FAREWELL = 3.0
+_OWN: tuple[catalogue.Scope, ...] = ("host", "monitor")
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What the collector knows of one site between its runs. Times are seconds on the monotonic clock."""
+
+    site: Site
+    schedule: Schedule
+    last: float | None = None
+    running_since: float | None = None
+    overrun: bool = False
+    late_since: datetime | None = None
+    failures: int = 0
+    missed: int = 0
+    missed_before: int = 0
+    errors_due: float = 0.0
+    version: int = 0
+
+
+@dataclass(slots=True)
+class _Finished:
+    watch: _Watch
+    run: Run
+
+
+@dataclass(slots=True)
+class _Every:
+    """Something to do at fixed intervals of the monotonic clock."""
+
+    seconds: float
+    do: Callable[[], None]
+    due: float = 0.0
+
+
+class Collector:
+    """Watches sites until it is told to stop. One per store collects; others stand by."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        sites: WatchedSites,
+        processes: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
+        """Prepare a collector.
+
+        Args:
+            settings: all settings.
+            store: the migrated store.
+            sites: the sites to watch.
+            processes: gives the process ids of Baken's other processes by role.
+        """
+        self.settings = settings
+        self.store = store
+        self.sites = sites
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._processes = processes
+        self._standing_by = False
+        self._buffer = Buffer(store, settings.collector.buffer_cycles)
+        self._finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
+        self._watches: dict[str, _Watch] = {}
+        self._heap: list[tuple[float, str, int]] = []
+        self._collecting = False
+        self._maintenance: threading.Thread | None = None
+        self._own: dict[catalogue.Scope, Schedule] = {
+            scope: Schedule(scope, _intervals(scope), cost_share=1.0, now=time.monotonic()) for scope in _OWN
+        }
+        self._wall = (clock.now(), time.monotonic())
+        self._lag = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Collect until `stop` is set; then write what is there and give the lease back."""
+        chores = [
+            _Every(_LEASE_EVERY, self._renew),
+            _Every(_REQUESTS_EVERY, self._take_requests),
+            _Every(_SITES_EVERY, self._refresh_sites),
+            _Every(self.settings.optimizer.resources.cleanup_interval, self._maintain),
+        ]
+        log.info("collector started", sites=len(self.sites), store=self.store.name)
+        while not stop.is_set():
+            now = time.monotonic()
+            for chore in chores:
+                if now >= chore.due:
+                    chore.due = now + chore.seconds
+                    chore.do()
+            if self._collecting:
+                self._look_at_clock()
+                self._start_due(time.monotonic())
+                self._measure_own(time.monotonic())
+            self._gather()
+            self._buffer.flush(time.monotonic())
+            stop.wait(min(_TICK, max(0.01, self._next_due() - time.monotonic())))
+        self._stop()
+
+    def run_once(self, only: str | None = None) -> dict[str, Run]:
+        """Measure everything once on every site, or on the one called `only`, and write it. For the command line."""
+        runs = {}
+        for name, site in self.sites.items():
+            if only in (None, name):
+                watch = self._watch(site)
+                run = self._run(watch, set(_intervals("site")), also_errors=True)
+                self._buffer.add(self._cycle(watch, run))
+                runs[name] = run
+        self._measure_own(time.monotonic())
+        if not self._buffer.flush(time.monotonic()):
+            raise StoreError(self._buffer.trouble or "the store did not take what was measured")
+        return runs
+
+    def _renew(self) -> None:
+        try:
+            with self.store.write() as connection:
+                held = leases.take(connection, LEASE, self.holder, _LEASE_TTL, clock.now())
+                other = None if held else leases.holder(connection, LEASE)
+        except StoreError as error:
+            # Nobody else can take the lease from a store that does not answer: go on, runs wait in memory.
+            log.debug("lease not renewed", reason=str(error))
+            return
+        if held and not self._collecting:
+            log.info("collecting", holder=self.holder)
+            self._collecting = True
+            self._refresh_sites()
+        elif not held and (self._collecting or other is not None):
+            if self._collecting or not self._standing_by:
+                log.warning(
+                    "another Baken collects into this store; this one stands by and takes over when it stops",
+                    holder=other.holder if other else "unknown",
+                    store=self.store.name,
+                )
+            self._collecting, self._standing_by = False, True
+        if held:
+            self._standing_by = False
+
+    def _refresh_sites(self) -> None:
+        self.sites.refresh()
+        if not self._collecting:
+            return
+        for name in set(self._watches) - set(self.sites):
+            self._watches.pop(name).site.close()
+        for name, site in self.sites.items():
+            known = self._watches.get(name)
+            if known is None or known.site is not site:
+                watch = self._watch(site)
+                self._after_absence(watch)
+                heapq.heappush(self._heap, (watch.schedule.next_due, name, watch.version))
+        for name, trouble in self.sites.troubles.items():
+            if name not in self.sites:
+                self._buffer.add(_unwatched(name, trouble))
+
+    def _watch(self, site: Site) -> _Watch:
+        share = self.settings.collector.cost_share
+        schedule = Schedule(site.name, _intervals("site"), cost_share=share, now=time.monotonic())
+        watch = _Watch(site, schedule)
+        self._watches[site.name] = watch
+        return watch
+
+    def _after_absence(self, watch: _Watch) -> None:
+        """Say in the history that nobody looked, when the site's last run was long ago."""
+        with contextlib.suppress(StoreError), self.store.read() as connection:
+            state = samples.site_states(connection).get(watch.site.name)
+            now = clock.now()
+            if state is not None and (now - state.at).total_seconds() > _STANDSTILL:
+                self._buffer.add_gap(Gap(watch.site.name, state.at, now, "Baken was not collecting"))
+
+    def _start_due(self, now: float) -> None:
+        self._lag = 0.0
+        free = self.settings.collector.workers - sum(
+            1 for watch in self._watches.values() if watch.running_since is not None and not watch.overrun
+        )
+        while self._heap and self._heap[0][0] <= now:
+            due, name, version = self._heap[0]
+            watch = self._watches.get(name)
+            if watch is None or watch.version != version:
+                heapq.heappop(self._heap)
+                continue
+            if watch.running_since is None and free <= 0:
+                self._lag = now - due
+                return
+            heapq.heappop(self._heap)
+            if watch.running_since is not None:
+                self._missed(watch, now)
+            else:
+                self._start(watch, now)
+                free -= 1
+            watch.version += 1
+            heapq.heappush(self._heap, (watch.schedule.next_due, name, watch.version))
+        for watch in self._watches.values():
+            # A run that overstays keeps its thread but not its place: it delays no other site.
+            if watch.running_since is not None and now - watch.running_since > self.settings.collector.deadline:
+                if not watch.overrun:
+                    log.warning("a site hangs", site=watch.site.name, seconds=round(now - watch.running_since))
+                watch.overrun = True
+
+    def _missed(self, watch: _Watch, now: float) -> None:
+        watch.missed += 1
+        watch.late_since = watch.late_since or clock.now()
+        watch.schedule.ran(watch.schedule.due(now), now)
+
+    def _start(self, watch: _Watch, now: float) -> None:
+        due = watch.schedule.due(now)
+        watch.schedule.ran(due, now)
+        if watch.late_since is not None:
+            reason = "the run before had not ended"
+            self._buffer.add_gap(Gap(watch.site.name, watch.late_since, clock.now(), reason))
+            watch.late_since = None
+        watch.running_since, watch.overrun = now, False
+        also_errors = now >= watch.errors_due
+        if also_errors:
+            watch.errors_due = now + _ERRORS_EVERY
+        threading.Thread(
+            target=lambda: self._finished.put(_Finished(watch, self._run(watch, set(due), also_errors=also_errors))),
+            name=f"site {watch.site.name}",
+            daemon=True,
+        ).start()
+
+    def _run(self, watch: _Watch, due: set[str], *, also_errors: bool) -> Run:
+        also = self._read_errors if also_errors else None
+        run = run_site(watch.site, due, clock.now(), self.settings.collector.deadline, also)
+        watch.failures += run.unreachable is not None
+        add_run_metrics(run, failures=watch.failures, missed=watch.missed)
+        return run
+
+    def _read_errors(self, reading: Reading) -> None:
+        try:
+            counts.collect(reading, self.store, reading.now)
+        except StoreError as error:
+            # The watermark stands where it stood: the same rows are read again when the store is back.
+            log.debug("errors not counted", site=reading.site.name, reason=str(error))
+
+    def _gather(self) -> None:
+        while True:
+            try:
+                done = self._finished.get_nowait()
+            except queue.Empty:
+                return
+            watch = done.watch
+            watch.running_since, watch.overrun, watch.last = None, False, time.monotonic()
+            watch.schedule.cost(done.run.costs)
+            if self._watches.get(watch.site.name) is watch:
+                self._buffer.add(self._cycle(watch, done.run))
+
+    def _cycle(self, watch: _Watch, run: Run) -> Cycle:
+        missed, watch.missed_before = watch.missed - watch.missed_before, watch.missed
+        return run.cycle(watch.site.name, missed)
+
+    def _measure_own(self, now: float) -> None:
+        for scope, schedule in self._own.items():
+            due = schedule.due(now)
+            if not due:
+                continue
+            schedule.ran(due, now)
+            subject = self._host() if scope == "host" else self._monitor()
+            wanted = [entry for entry in catalogue.metrics(scope) if entry.name in due]
+            self._buffer.add(run_subject(subject, wanted, clock.now()).cycle(""))
+
+    def _host(self) -> HostSubject:
+        return HostSubject(tuple(site for site in self.sites.values() if site.config.bench is not None))
+
+    def _monitor(self) -> MonitorSubject:
+        size: int | None = None
+        with contextlib.suppress(StoreError):
+            size = self.store.size_bytes()
+        return MonitorSubject({"collector": os.getpid(), **self._processes()}, self._lag, size)
+
+    def _look_at_clock(self) -> None:
+        wall, steady = clock.now(), time.monotonic()
+        then_wall, then_steady = self._wall
+        self._wall = (wall, steady)
+        jump = (wall - then_wall) - timedelta(seconds=steady - then_steady)
+        if abs(jump) > _CLOCK_JUMP:
+            seconds = round(jump.total_seconds())
+            log.warning("the machine's clock jumped", seconds=seconds)
+            if seconds > 0:
+                for name in self._watches:
+                    self._buffer.add_gap(Gap(name, then_wall, wall, f"the machine's clock jumped by {seconds} s"))
+        elif steady - then_steady > _STANDSTILL:
+            for name in self._watches:
+                self._buffer.add_gap(Gap(name, then_wall, wall, "Baken stood still"))
+
+    def _take_requests(self) -> None:
+        if not self._collecting:
+            return
+        try:
+            with self.store.read() as connection:
+                asked = requests.asked(connection)
+            if not asked:
+                return
+            with self.store.write() as connection:
+                taken = [request.site for request in asked if requests.take(connection, request)]
+        except StoreError as error:
+            log.debug("requests not read", reason=str(error))
+            return
+        now = time.monotonic()
+        for watch in (self._watches[name] for name in taken if name in self._watches):
+            watch.schedule.everything_now(now)
+            watch.errors_due = now
+            watch.version += 1
+            heapq.heappush(self._heap, (now, watch.site.name, watch.version))
+        self._own["host"].everything_now(now)
+
+    def _maintain(self) -> None:
+        if not self._collecting or (self._maintenance is not None and self._maintenance.is_alive()):
+            return
+
+        def work() -> None:
+            kept = self.settings.history
+            limits = retention.Retention(kept.raw_days, kept.hourly_days, kept.daily_days, kept.audit_days)
+            try:
+                done = retention.maintain(self.store, clock.now(), limits)
+            except StoreError as error:
+                log.warning("the store was not cleaned up; it is tried again", reason=str(error))
+            else:
+                log.debug("the store was cleaned up", result=str(done))
+
+        self._maintenance = threading.Thread(target=work, name="maintenance", daemon=True)
+        self._maintenance.start()
+
+    def _next_due(self) -> float:
+        own = min(schedule.next_due for schedule in self._own.values())
+        return min(own, self._heap[0][0] if self._heap else float("inf"))
+
+    def _stop(self) -> None:
+        ends = time.monotonic() + _FAREWELL
+        while time.monotonic() < ends and any(watch.running_since is not None for watch in self._watches.values()):
+            time.sleep(0.02)
+            self._gather()
+        if not self._buffer.flush(float("inf")):
+            log.error("runs were lost, for the store cannot be written", runs=len(self._buffer))
+        with contextlib.suppress(StoreError), self.store.write() as connection:
+            leases.release(connection, LEASE, self.holder)
+        for watch in self._watches.values():
+            watch.site.close()
+        log.info("collector stopped")
+
+
+def _intervals(scope: catalogue.Scope) -> dict[str, float]:
+    found = {entry.name: entry.every.total_seconds() for entry in catalogue.metrics(scope)}
+    if scope == "site":
+        found |= {entry.kind: entry.every.total_seconds() for entry in catalogue.observations()}
+    return found
+
+
+def _unwatched(name: str, trouble: str) -> Cycle:
+    return Run(clock.now(), unreachable=trouble).cycle(name)

@@ -1,0 +1,219 @@
+"""`baken serve`: the web process and the collector side by side, each started again when it dies."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.context import SpawnProcess
+from types import FrameType
+from typing import Any
+
+import structlog
+
+from baken import logs
+from baken.history.store import open_store
+from baken.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
+_HEALTHY_AFTER = 60.0
+_FAREWELL = 8.0
+_WATCH_PARENT = 1.0
+
+_context = multiprocessing.get_context("spawn")
+
+
+class CannotServe(Exception):
+    """The server cannot start; the text says why and what to do."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A process to keep alive: `target` is called with `args` in a process of its own."""
+
+    role: str
+    target: Callable[..., None]
+    args: tuple[Any, ...]
+    process: SpawnProcess | None = None
+    started: float = 0.0
+    pause: float = _FIRST_PAUSE
+    not_before: float = 0.0
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Keeps children alive until it is told to stop."""
+
+    children: list[Child]
+    stop: threading.Event = field(default_factory=threading.Event)
+    on_start: Callable[[str, int], None] = lambda role, pid: None
+
+    def run(self) -> None:
+        """Start the children, start each again when it dies, end all of them when `stop` is set."""
+        try:
+            while not self.stop.is_set():
+                for child in self.children:
+                    self._tend(child)
+                self.stop.wait(0.2)
+        finally:
+            self._end()
+
+    def _tend(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is not None:
+            if child.process.is_alive():
+                return
+            code = child.process.exitcode
+            lived = now - child.started
+            child.pause = _FIRST_PAUSE if lived > _HEALTHY_AFTER else min(_LONGEST_PAUSE, child.pause * 2)
+            child.not_before = now + (0 if lived > _HEALTHY_AFTER else child.pause / 2)
+            child.process = None
+            if code == 0 and self.stop.is_set():
+                return
+            log.error("a process ended and is started again", process=child.role, exit_code=code)
+        if now < child.not_before:
+            return
+        process = _context.Process(target=child.target, args=child.args, name=f"baken-{child.role}", daemon=False)
+        process.start()
+        child.process, child.started = process, now
+        self.on_start(child.role, process.pid or 0)
+
+    def _end(self) -> None:
+        alive = [child.process for child in self.children if child.process is not None]
+        for process in alive:
+            if process.is_alive():
+                process.terminate()
+        ends = time.monotonic() + _FAREWELL
+        for process in alive:
+            process.join(max(0.1, ends - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on `host` and `port`. Raises CannotServe when the port is taken or the address unknown."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(512)
+    except OSError as error:
+        raise CannotServe(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; "
+            "stop what uses the port or choose another one with --port"
+        ) from None
+    return listening
+
+
+def serve(settings: Settings, listening: socket.socket, extra: list[Child] | None = None) -> None:
+    """Serve the web pages and collect until SIGINT or SIGTERM.
+
+    Args:
+        settings: all settings.
+        listening: the socket from `listen`.
+        extra: further processes to keep alive beside them, such as the demo's life.
+
+    Raises:
+        StoreError: the store cannot be opened or prepared.
+    """
+    store = open_store(settings.store_url, pool_size=1)
+    store.migrate()
+    store.close()
+    pids = _context.Array("i", 2)
+    children = [
+        Child("web", _web, (settings, listening)),
+        Child("collector", _collect, (settings, pids)),
+        *(extra or []),
+    ]
+    supervisor = Supervisor(children)
+
+    def remember(role: str, pid: int) -> None:
+        if role == "web":
+            pids[0], pids[1] = pid, os.getpid()
+
+    supervisor.on_start = remember
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        supervisor.stop.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    supervisor.run()
+
+
+def until_parent_ends(stop: Callable[[], None]) -> None:
+    """Call `stop` when the process that started this one is gone, so that no orphan goes on writing."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_PARENT)
+        stop()
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()
+
+
+def _web(settings: Settings, listening: socket.socket) -> None:
+    import uvicorn
+
+    from baken.server.app import create_app
+    from baken.sites.watched import WatchedSites
+
+    logs.configure(settings.log)
+    # Ctrl-C reaches the whole process group; the supervisor alone decides when it is over.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    store = open_store(settings.store_url, pool_size=settings.history.pool_size)
+    sites = WatchedSites(settings)
+    stopping = threading.Event()
+
+    def refresh() -> None:
+        while not stopping.wait(30):
+            sites.refresh()
+
+    threading.Thread(target=refresh, name="sites", daemon=True).start()
+    config = uvicorn.Config(
+        create_app(settings, store, sites),
+        log_config=None,
+        access_log=False,
+        http="httptools",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+    server = uvicorn.Server(config)
+
+    def leave() -> None:
+        server.should_exit = True
+
+    until_parent_ends(leave)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
+    stopping.set()
+    store.close()
+
+
+def _collect(settings: Settings, pids: Any) -> None:
+    from baken.collector.run import Collector
+    from baken.sites.watched import WatchedSites
+
+    logs.configure(settings.log)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
+    until_parent_ends(stop.set)
+    store = open_store(settings.store_url, pool_size=settings.history.pool_size)
+
+    def processes() -> dict[str, int]:
+        return {role: pid for role, pid in (("web", pids[0]), ("supervisor", pids[1])) if pid}
+
+    Collector(settings, store, WatchedSites(settings), processes).run(stop)
+    store.close()
