@@ -1,0 +1,129 @@
+/** Numbers, units and times as people in the chosen language write them. */
+import { locale, t } from './i18n'
+
+export const ABSENT = '—'
+
+function number(value: number, options: Intl.NumberFormatOptions = {}): string {
+  return new Intl.NumberFormat(locale(), options).format(value)
+}
+
+function measure(value: number, unit: string, digits: number): string {
+  return number(value, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits })
+}
+
+export function formatCount(value: number): string {
+  return number(value, { maximumFractionDigits: 2 })
+}
+
+/** A ratio 0..1 as a percentage; small ones keep a digit so that 0.4 % does not read as 0 %. */
+export function formatRatio(value: number): string {
+  const percent = Math.abs(value * 100)
+  const digits = percent === 0 || percent >= 10 ? 0 : 1
+  // 99.6 % must not round up to "100 %": full means full.
+  const shown = value < 1 && value > 0.99 ? Math.floor(value * 1000) / 1000 : value
+  return number(shown, { style: 'percent', maximumFractionDigits: value < 1 && value > 0.99 ? 1 : digits })
+}
+
+const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
+
+export function formatBytes(value: number): string {
+  let size = value
+  let step = 0
+  while (Math.abs(size) >= 1000 && step < BYTE_UNITS.length - 1) {
+    size /= 1000
+    step += 1
+  }
+  return measure(size, BYTE_UNITS[step] ?? 'byte', Math.abs(size) >= 100 || step === 0 ? 0 : 1)
+}
+
+export function formatSeconds(value: number): string {
+  const size = Math.abs(value)
+  if (size === 0) return measure(0, 'second', 0)
+  if (size < 0.01) return measure(value * 1000, 'millisecond', 1)
+  if (size < 1) return measure(value * 1000, 'millisecond', 0)
+  if (size < 90) return measure(value, 'second', size < 10 ? 1 : 0)
+  if (size < 5400) return measure(value / 60, 'minute', 0)
+  if (size < 172800) return measure(value / 3600, 'hour', size < 36000 ? 1 : 0)
+  return measure(value / 86400, 'day', size < 864000 ? 1 : 0)
+}
+
+export function formatEuro(value: number): string {
+  const digits = Math.abs(value) >= 1000 ? 0 : 2
+  return number(value, { style: 'currency', currency: 'EUR', minimumFractionDigits: digits, maximumFractionDigits: digits })
+}
+
+/** A figure with its unit as the catalogue names it (ratio, seconds, bytes, EUR, days, bool, or what is counted). */
+export function formatFigure(value: number, unit: string): string {
+  switch (unit.toLowerCase()) {
+    case 'ratio':
+      return formatRatio(value)
+    case 'seconds':
+    case 'second':
+    case 's':
+      return formatSeconds(value)
+    case 'bytes':
+    case 'byte':
+      return formatBytes(value)
+    case 'eur':
+    case 'euro':
+    case 'currency':
+      return formatEuro(value)
+    case 'days':
+      return measure(value, 'day', 0)
+    case 'bool':
+    case 'boolean':
+      return value ? t('figure.yes') : t('figure.no')
+    default:
+      return formatCount(value)
+  }
+}
+
+/** Milliseconds since 1970 of an ISO time or of a number; null when it is neither. */
+export function parseTime(value: string | number | null | undefined): number | null {
+  if (value === null || value === undefined || value === '') return null
+  const ms = typeof value === 'number' ? value : Date.parse(value)
+  return Number.isFinite(ms) ? ms : null
+}
+
+const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+]
+
+/** "3 minutes ago"; under a minute in steps of ten seconds so that it does not flicker. */
+export function formatAgo(at: number, nowMs: number): string {
+  const passed = nowMs - at
+  const relative = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto', style: 'long' })
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(passed) >= size) return relative.format(-Math.trunc(passed / size), unit)
+  }
+  const seconds = Math.floor(Math.max(0, passed) / 10_000) * 10
+  return seconds === 0 ? t('time.justNow') : relative.format(-seconds, 'second')
+}
+
+export function formatDateTime(at: number, timeZone?: string): string {
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'medium', timeZone }).format(at)
+}
+
+/** The time of day, with the date in front when it is not today. */
+export function formatMoment(at: number, nowMs: number): string {
+  const sameDay = new Date(at).toDateString() === new Date(nowMs).toDateString()
+  const options: Intl.DateTimeFormatOptions = sameDay
+    ? { hour: '2-digit', minute: '2-digit' }
+    : { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }
+  return new Intl.DateTimeFormat(locale(), options).format(at)
+}
+
+export function formatHour(at: number): string {
+  return new Intl.DateTimeFormat(locale(), { hour: '2-digit', minute: '2-digit' }).format(at)
+}
+
+/** A whole span for waiting and silence: "4 min", "2 h". */
+export function formatSpan(ms: number): string {
+  return formatSeconds(Math.max(0, Math.round(ms / 1000)))
+}
+
+export function browserZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone
+}

@@ -1,0 +1,118 @@
+/** One refresh loop per view: on a timer, now, paused while hidden, patient while the server is away. */
+import { computed, onBeforeUnmount, onMounted, ref, watch, type ComputedRef, type Ref } from 'vue'
+import { ApiError } from './api/client'
+import { now } from './clock'
+import { refreshSeconds } from './preferences'
+
+export const FIRST_RETRY_MS = 2_000
+export const LAST_RETRY_MS = 60_000
+
+export interface Refresh {
+  loading: Ref<boolean>
+  /** When the last answer came; null before the first. */
+  lastAt: Ref<number | null>
+  /** Since when the server gives no answer; null while it does. */
+  awaySince: Ref<number | null>
+  /** A refusal that is no outage (for example a lost role), as text. */
+  failure: Ref<string | null>
+  /** Milliseconds until the next attempt; null when none is planned. */
+  remaining: ComputedRef<number | null>
+  refreshNow: () => Promise<void>
+}
+
+/** The wait before attempt `n` (from 1) after an outage: doubling, with a ceiling. */
+export function retryDelay(attempt: number): number {
+  return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1))
+}
+
+export function useRefresh(load: (force: boolean, signal: AbortSignal) => Promise<void>): Refresh {
+  const loading = ref(false)
+  const lastAt = ref<number | null>(null)
+  const awaySince = ref<number | null>(null)
+  const failure = ref<string | null>(null)
+  const nextAt = ref<number | null>(null)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let running: AbortController | null = null
+  let attempts = 0
+  let triedAt = 0
+  let mounted = false
+
+  function plan(): void {
+    clearTimeout(timer)
+    nextAt.value = null
+    if (!mounted || document.hidden) return
+    let wait: number
+    if (attempts > 0) wait = retryDelay(attempts)
+    else if (refreshSeconds.value > 0) {
+      wait = Math.max(0, triedAt + refreshSeconds.value * 1000 - Date.now())
+    } else return
+    nextAt.value = Date.now() + wait
+    timer = setTimeout(() => void run(false), wait)
+  }
+
+  async function run(force: boolean): Promise<void> {
+    clearTimeout(timer)
+    nextAt.value = null
+    running?.abort()
+    const mine = new AbortController()
+    running = mine
+    triedAt = Date.now()
+    loading.value = true
+    try {
+      await load(force, mine.signal)
+      if (running !== mine) return
+      lastAt.value = Date.now()
+      awaySince.value = null
+      failure.value = null
+      attempts = 0
+    } catch (error) {
+      if (running !== mine) return // A newer refresh took over; its answer counts.
+      if (error instanceof ApiError && error.away) {
+        awaySince.value ??= Date.now()
+        attempts += 1
+      } else {
+        failure.value = error instanceof Error ? error.message : String(error)
+        awaySince.value = null
+        attempts = 0
+      }
+    } finally {
+      if (running === mine) {
+        running = null
+        loading.value = false
+        plan()
+      }
+    }
+  }
+
+  function whenVisible(): void {
+    if (document.hidden) {
+      clearTimeout(timer)
+      nextAt.value = null
+    } else if (!running) plan()
+  }
+
+  function whenOnline(): void {
+    if (attempts > 0) void run(false)
+  }
+
+  onMounted(() => {
+    mounted = true
+    document.addEventListener('visibilitychange', whenVisible)
+    window.addEventListener('online', whenOnline)
+    void run(false)
+  })
+  onBeforeUnmount(() => {
+    mounted = false
+    clearTimeout(timer)
+    running?.abort()
+    running = null
+    document.removeEventListener('visibilitychange', whenVisible)
+    window.removeEventListener('online', whenOnline)
+  })
+  watch(refreshSeconds, () => {
+    if (!running) plan()
+  })
+
+  const remaining = computed(() => (nextAt.value === null ? null : Math.max(0, nextAt.value - now.value)))
+  return { loading, lastAt, awaySince, failure, remaining, refreshNow: () => run(true) }
+}

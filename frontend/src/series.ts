@@ -1,0 +1,57 @@
+/** The recent course of a metric, fetched when first looked at: two at a time, kept for five minutes. */
+import { read } from './api/client'
+import { parseTime } from './format'
+import type { Series } from './api/types'
+
+const KEEP_MS = 300_000
+const AT_ONCE = 2
+const kept = new Map<string, { at: number; series: Promise<Series[]> }>()
+const waiting: (() => void)[] = []
+let active = 0
+
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (active >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve))
+  active += 1
+  try {
+    return await work()
+  } finally {
+    active -= 1
+    waiting.shift()?.()
+  }
+}
+
+interface RawSeries {
+  labels?: Record<string, string>
+  at?: (number | string)[]
+  value?: (number | null)[]
+  points?: [number | string, number | null][]
+}
+
+/** Both shapes an answer may have: columns (`at`, `value`) or pairs (`points`). Unmeasured points are left out. */
+export function toSeries(answer: { series?: RawSeries[] } | RawSeries[]): Series[] {
+  const list = Array.isArray(answer) ? answer : (answer.series ?? [])
+  return list.map((raw) => {
+    const pairs = raw.points ?? (raw.at ?? []).map((at, i) => [at, raw.value?.[i] ?? null] as const)
+    const measured = pairs.flatMap(([at, value]) => {
+      const ms = parseTime(at)
+      return ms === null || value === null ? [] : [[ms, value] as const]
+    })
+    return { labels: raw.labels ?? {}, at: measured.map(([at]) => at), value: measured.map(([, value]) => value) }
+  })
+}
+
+export function fetchSeries(metric: string, labels: Record<string, string>, hours: number): Promise<Series[]> {
+  const key = JSON.stringify([metric, labels, hours])
+  const found = kept.get(key)
+  if (found && Date.now() - found.at < KEEP_MS) return found.series
+  const args = { metric, hours, labels: Object.keys(labels).length ? labels : undefined }
+  const series = inTurn(() => read<{ series?: RawSeries[] }>('baken.get_series', { args })).then(toSeries)
+  kept.set(key, { at: Date.now(), series })
+  // A failed answer is not kept, so that the next look asks again.
+  series.catch(() => kept.delete(key))
+  return series
+}
+
+export function forgetSeries(): void {
+  kept.clear()
+}

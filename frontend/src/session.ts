@@ -1,0 +1,65 @@
+/** Who is signed in, and the ways in and out. */
+import { ref } from 'vue'
+import { ApiError, onSession, postPlain, read, setCsrfToken, write } from './api/client'
+import type { Session, SignedIn, SignInOptions } from './api/types'
+import { followAccount } from './i18n'
+
+export const session = ref<Session | null>(null)
+let asked: Promise<Session | null> | null = null
+
+async function fetchSession(): Promise<Session | null> {
+  try {
+    const found = await read<Session>('baken.get_session')
+    if (!found?.user || found.user === 'Guest') return null
+    setCsrfToken(found.csrf_token)
+    await followAccount(found.language)
+    return found
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 401 || error.status === 403)) return null
+    throw error
+  }
+}
+
+/** The session, asked once. Null: nobody is signed in. Raises when the server is away. */
+export async function loadSession(): Promise<Session | null> {
+  if (session.value) return session.value
+  asked ??= fetchSession()
+  try {
+    session.value = await asked
+  } finally {
+    asked = null
+  }
+  return session.value
+}
+
+export async function signInOptions(): Promise<SignInOptions> {
+  return read<SignInOptions>('baken.get_sign_in_options')
+}
+
+export async function signIn(user: string, password: string, site: string | null): Promise<void> {
+  const answer = await postPlain<SignedIn>('login', { usr: user, pwd: password, site: site ?? undefined })
+  setCsrfToken(answer.csrf_token)
+  session.value = null
+  await loadSession()
+}
+
+export async function signOut(): Promise<void> {
+  await write('logout')
+  session.value = null
+  setCsrfToken('')
+}
+
+/** Wires the client: where to go when the session is gone. */
+export function watchSession(leave: () => void): void {
+  onSession(
+    () => {
+      if (!session.value) return
+      session.value = null
+      leave()
+    },
+    async () => {
+      const renewed = await fetchSession()
+      session.value = renewed
+    },
+  )
+}
