@@ -1,1 +1,359 @@
-"""Metrics of the domain association."""
+"""Metrics of the domain association: members, applications, volunteers, dues schedules, and gaps in the records."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
+
+from baken.clock import DAY
+from baken.metrics.catalogue import FIVE_MINUTES, HOUR, Values, metric
+from baken.metrics.statuses import midnight, number_where, since, tally, windows
+from baken.sites.problems import NotAvailable
+from baken.sites.reading import Reading
+
+MEMBER_STATUSES = ("Pending", "Active", "Rejected", "Expired", "Suspended", "Banned", "Deceased", "Terminated")
+GONE = ("Expired", "Banned", "Deceased", "Terminated")
+"""Statuses of those who were members and are not any more; who is Suspended still is one."""
+
+NEVER_ADMITTED = ("Pending", "Rejected")
+VOLUNTEER_STATUSES = ("New", "Onboarding", "Active", "Inactive", "Retired")
+APPLICATION_STATUSES = ("Pending", "Under Review", "Approved", "Rejected", "Payment Pending", "Active")
+OPEN_APPLICATION = ("Pending", "Under Review", "Payment Pending")
+SCHEDULE_STATUSES = ("Active", "Paused", "Cancelled", "Test")
+
+STALLED = timedelta(days=7)
+"""How long an application may be open, and how long an invoice may be late, before it counts as stuck."""
+
+ORPHAN_DAYS = 90
+"""How many days back payments without a reference are looked for."""
+
+# Verenigingen makes an invoice this long before its date, unless the schedule says less; it looks no further ahead.
+_DAYS_AHEAD = 30
+
+_APPLICATION_NEEDS = {"Member": ("status", "application_status")}
+_LEFT_NEEDS = {"Member": ("status", "modified")}
+_NEW_NEEDS = {"Member": ("status", "member_since", "creation")}
+
+
+@metric(
+    "association_members",
+    unit="members",
+    help="Members per status",
+    labels=("status",),
+    needs={"Member": ("status",)},
+    every=FIVE_MINUTES,
+)
+def members(r: Reading) -> Values:
+    """Member by status."""
+    return tally(((row.status, row.number) for row in _members(r)), MEMBER_STATUSES)
+
+
+@metric(
+    "association_members_new",
+    unit="members",
+    help="Members who joined today (day) and within 30 days with today (month), in the site's zone",
+    labels=("window",),
+    needs=_NEW_NEEDS,
+    every=FIVE_MINUTES,
+    good="up",
+)
+def members_new(r: Reading) -> Values:
+    """Member by member_since, or by creation where that is empty; not those who were never admitted."""
+    yield from _new(r).items()
+
+
+@metric(
+    "association_members_left",
+    unit="members",
+    help="Members who left today (day) and within 30 days with today (month), in the site's zone",
+    labels=("window",),
+    needs=_LEFT_NEEDS,
+    every=FIVE_MINUTES,
+    good="down",
+)
+def members_left(r: Reading) -> Values:
+    """See `_left` for what tells the day on which a member left."""
+    yield from _left(r).items()
+
+
+@metric(
+    "association_members_net_growth",
+    unit="members",
+    help="Members who joined less members who left, today (day) and within 30 days with today (month)",
+    labels=("window",),
+    needs={"Member": ("status", "member_since", "creation", "modified")},
+    every=FIVE_MINUTES,
+    good="up",
+)
+def members_net_growth(r: Reading) -> Values:
+    """association_members_new less association_members_left."""
+    left = _left(r)
+    for window, number in _new(r).items():
+        yield window, number - left[window]
+
+
+@metric(
+    "association_members_without_customer",
+    unit="members",
+    help="Active members without a customer record: they cannot be invoiced",
+    needs={"Member": ("status", "customer")},
+    every=FIVE_MINUTES,
+    good="down",
+)
+def members_without_customer(r: Reading) -> Values:
+    """Member with status Active and no customer."""
+    yield (sum(int(row.without_customer) for row in _members(r) if row.status == "Active"),)
+
+
+@metric(
+    "association_volunteers",
+    unit="volunteers",
+    help="Volunteers per status",
+    labels=("status",),
+    needs={"Volunteer": ("status",)},
+    every=FIVE_MINUTES,
+)
+def volunteers(r: Reading) -> Values:
+    """Volunteer by status."""
+    table = r.table("Volunteer")
+    return tally(map(tuple, r.rows(select(table.c.status, func.count()).group_by(table.c.status))), VOLUNTEER_STATUSES)
+
+
+@metric(
+    "association_applications",
+    unit="applications",
+    help="Membership applications per status; open ones only of members who are still Pending",
+    labels=("status",),
+    needs=_APPLICATION_NEEDS,
+    every=FIVE_MINUTES,
+)
+def applications(r: Reading) -> Values:
+    """Member by application_status.
+
+    An application is a Member: there is no DocType for it. Every Member gets application_status Pending to begin
+    with, one who never applied keeps it, so open statuses count only while Member.status is Pending, as
+    verenigingen's own list of applications has it. Members without an application_status have none.
+    """
+    counted = (
+        (row.application_status, row.number)
+        for row in _members(r)
+        if row.application_status and (row.application_status not in OPEN_APPLICATION or row.status == "Pending")
+    )
+    return tally(counted, APPLICATION_STATUSES)
+
+
+@metric(
+    "association_applications_stalled",
+    unit="applications",
+    help="Open membership applications that are older than 7 days",
+    needs={"Member": ("status", "application_status", "creation")},
+    every=FIVE_MINUTES,
+    good="down",
+)
+def applications_stalled(r: Reading) -> Values:
+    """Open applications by application_date, or by creation where that is empty."""
+    member, made = _application_time(r)
+    query = select(func.count()).where(_is_open(member), made < r.local(r.now - STALLED))
+    yield (r.scalar(query),)
+
+
+@metric(
+    "association_application_median_days",
+    unit="days",
+    help="Median age of the membership applications that are open",
+    needs={"Member": ("status", "application_status", "creation")},
+    every=FIVE_MINUTES,
+    good="down",
+)
+def application_median_days(r: Reading) -> Values:
+    """Median of now less application_date (creation where that is empty) of open applications, in days."""
+    member, made = _application_time(r)
+    number = sum(
+        row.number for row in _members(r) if row.status == "Pending" and row.application_status in OPEN_APPLICATION
+    )
+    if not number:
+        raise NotAvailable("no membership application is open")
+    query = select(made).where(_is_open(member)).order_by(made)
+    middle = r.rows(query.offset((number - 1) // 2).limit(2 - number % 2))
+    ages = [(r.now - moment) / DAY for row in middle if (moment := r.utc(row[0]))]
+    if not ages:
+        raise NotAvailable("the open membership applications have neither a date nor a creation time")
+    yield (max(0.0, sum(ages) / len(ages)),)
+
+
+@metric(
+    "association_dues_schedules",
+    unit="schedules",
+    help="Dues schedules of members per status, without templates",
+    labels=("status",),
+    needs={"Membership Dues Schedule": ("status",)},
+    every=FIVE_MINUTES,
+)
+def dues_schedules(r: Reading) -> Values:
+    """Membership Dues Schedule by status; not is_template."""
+    table = r.table("Membership Dues Schedule")
+    query = select(table.c.status, func.count()).group_by(table.c.status)
+    if "is_template" in table.c:
+        query = query.where(table.c.is_template == 0)
+    return tally(map(tuple, r.rows(query)), SCHEDULE_STATUSES)
+
+
+@metric(
+    "association_dues_schedules_stuck",
+    unit="schedules",
+    help="Active dues schedules whose next invoice should have been made more than 7 days ago",
+    needs={"Membership Dues Schedule": ("status", "auto_generate", "next_invoice_date")},
+    every=FIVE_MINUTES,
+    good="down",
+)
+def dues_schedules_stuck(r: Reading) -> Values:
+    """Schedules that are due since more than 7 days, by the rules after which verenigingen makes invoices.
+
+    The daily run takes schedules that are Active, auto_generate, not is_template and not test_mode, from
+    invoice_days_before days ahead of next_invoice_date; empty means 30, and it looks at most 30 days ahead.
+    """
+    table = r.table("Membership Dues Schedule")
+    last = r.today() - STALLED
+    query = (
+        select(table.c.next_invoice_date, func.count().label("number"))
+        .where(
+            table.c.status == "Active",
+            table.c.auto_generate == 1,
+            table.c.next_invoice_date < last + timedelta(days=_DAYS_AHEAD),
+        )
+        .group_by(table.c.next_invoice_date)
+    )
+    for flag in ("is_template", "test_mode"):
+        if flag in table.c:
+            query = query.where(table.c[flag] == 0)
+    known = "invoice_days_before" in table.c
+    if known:
+        query = query.add_columns(table.c.invoice_days_before).group_by(table.c.invoice_days_before)
+    stuck = 0
+    for row in r.rows(query):
+        days = row.invoice_days_before if known else 0
+        ahead = _DAYS_AHEAD if days is None else min(days, _DAYS_AHEAD)
+        if row.next_invoice_date - timedelta(days=ahead) < last:
+            stuck += row.number
+    yield (stuck,)
+
+
+@metric(
+    "association_payments_without_reference",
+    unit="payments",
+    help="Received, submitted payments of the last 90 days that are assigned to no invoice or other document",
+    needs={
+        "Payment Entry": ("docstatus", "payment_type", "posting_date", "modified"),
+        "Payment Entry Reference": ("parent",),
+    },
+    every=HOUR,
+    good="down",
+)
+def payments_without_reference(r: Reading) -> Values:
+    """Payment Entry, docstatus 1, Receive, posted within 90 days, without a row in Payment Entry Reference."""
+    entry, reference = r.table("Payment Entry"), r.table("Payment Entry Reference")
+    assigned = select(reference.c.parent).where(reference.c.parent == entry.c.name).exists()
+    query = select(func.count()).where(
+        # `modified` has the index; a payment is not older than its last change, an imported one may be.
+        entry.c.modified >= r.local(r.now - timedelta(days=ORPHAN_DAYS + 1)),
+        entry.c.posting_date >= r.today() - timedelta(days=ORPHAN_DAYS),
+        entry.c.docstatus == 1,
+        entry.c.payment_type == "Receive",
+        ~assigned,
+    )
+    yield (r.scalar(query),)
+
+
+def _members(r: Reading) -> list[Any]:
+    """All members in one pass: rows (status, application_status, number, without_customer, day, month).
+
+    What needs a field that the site lacks is None; day and month are the numbers of new members.
+    """
+
+    def read() -> list[Any]:
+        member = r.table("Member")
+        groups = [member.c[name] for name in ("status", "application_status") if name in member.c]
+        fields: list[Any] = [*groups, func.count().label("number")]
+        without = (
+            number_where(or_(member.c.customer.is_(None), member.c.customer == ""))
+            if "customer" in member.c
+            else literal(None)
+        )
+        fields.append(without.label("without_customer"))
+        for window, day in windows(r).items():
+            known = r.has("Member", "member_since", "creation")
+            new = (
+                number_where(since(member.c.member_since, day, r.today(), member.c.creation))
+                if known
+                else literal(None)
+            )
+            fields.append(new.label(window))
+        return list(r.rows(select(*fields).select_from(member).group_by(*groups)))
+
+    return r.once("association.members", read)
+
+
+def _new(r: Reading) -> dict[str, int]:
+    admitted = [row for row in _members(r) if row.status not in NEVER_ADMITTED]
+    return {window: sum(int(row._mapping[window]) for row in admitted) for window in windows(r)}
+
+
+def _left(r: Reading) -> dict[str, int]:
+    """How many members left per window. What tells the day, in this order:
+
+    1. an executed Membership Termination Request: execution_date, else termination_date, whatever the member is now;
+    2. of members with a status of GONE without such a request: cancellation_date of a membership, when it is past;
+    3. of members with such a status and neither: Member.modified, which a later edit moves.
+    Every member counts once. A source that the site lacks is passed over.
+    """
+    return r.once("association.left", lambda: _read_left(r))
+
+
+def _read_left(r: Reading) -> dict[str, int]:
+    spans, today = windows(r), r.today()
+    first = min(spans.values())
+    member = r.table("Member")
+    totals = dict.fromkeys(spans, 0)
+    gone: list[ColumnElement[bool]] = [member.c.status.in_(GONE)]
+
+    def add(who: Any, conditions: dict[str, ColumnElement[bool]], query: Any) -> None:
+        columns = [func.count(func.distinct(case((test, who)))).label(window) for window, test in conditions.items()]
+        for row in r.rows(query.add_columns(*columns)):
+            for window in totals:
+                totals[window] += int(row._mapping[window])
+
+    if r.has("Membership Termination Request", "member", "status", "execution_date", "termination_date"):
+        request = r.table("Membership Termination Request")
+        executed = request.c.status == "Executed"
+        tests = {
+            window: or_(
+                request.c.execution_date >= midnight(day),
+                and_(request.c.execution_date.is_(None), since(request.c.termination_date, day, today)),
+            )
+            for window, day in spans.items()
+        }
+        add(request.c.member, tests, select().select_from(request).where(executed))
+        gone.append(member.c.name.not_in(select(request.c.member).where(executed, request.c.member.is_not(None))))
+    if r.has("Membership", "member", "cancellation_date"):
+        membership = r.table("Membership")
+        tests = {window: since(membership.c.cancellation_date, day, today) for window, day in spans.items()}
+        joined = membership.join(member, member.c.name == membership.c.member)
+        add(member.c.name, tests, select().select_from(joined).where(*gone, membership.c.cancellation_date >= first))
+        dated = select(membership.c.member).where(
+            membership.c.cancellation_date.is_not(None), membership.c.member.is_not(None)
+        )
+        gone.append(member.c.name.not_in(dated))
+    tests = {window: member.c.modified >= midnight(day) for window, day in spans.items()}
+    add(member.c.name, tests, select().select_from(member).where(*gone, member.c.modified >= midnight(first)))
+    return totals
+
+
+def _application_time(r: Reading) -> tuple[Any, ColumnElement[Any]]:
+    member = r.table("Member")
+    if "application_date" in member.c:
+        return member, func.coalesce(member.c.application_date, member.c.creation)
+    return member, member.c.creation
+
+
+def _is_open(member: Any) -> ColumnElement[bool]:
+    return and_(member.c.application_status.in_(OPEN_APPLICATION), member.c.status == "Pending")
