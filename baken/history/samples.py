@@ -14,10 +14,45 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from baken.clock import from_ms, to_ms
+from baken.clock import to_ms
 from baken.history import tables
-from baken.history.series import Labels, batches, check_names, create_series, labels_of, labels_text
+from baken.history.gaps import Gap, gaps, record_gap
+from baken.history.past import write_past
+from baken.history.present import (
+    Absence,
+    Latest,
+    Observation,
+    SiteState,
+    absences,
+    latest,
+    measured_at,
+    observation,
+    site_states,
+)
+from baken.history.ranges import Points, read_range
+from baken.history.series import Labels, batches, check_names, create_series, labels_text
 from baken.history.upserts import upsert
+
+__all__ = [
+    "Absence",
+    "Cycle",
+    "Gap",
+    "Latest",
+    "Observation",
+    "Points",
+    "Sample",
+    "SiteState",
+    "absences",
+    "gaps",
+    "latest",
+    "measured_at",
+    "observation",
+    "read_range",
+    "record",
+    "record_gap",
+    "site_states",
+    "write_past",
+]
 
 # Sums of a day have to stay finite as well.
 _LARGEST = 1e300
@@ -58,49 +93,6 @@ class Cycle:
     ok: bool = True
     reason: str | None = None
     missed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """The last figure of a series and the one before it (for the rate of a counter)."""
-
-    metric: str
-    labels: dict[str, str]
-    at: datetime
-    value: float
-    previous_at: datetime | None
-    previous_value: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """Why a metric has no figure: `since` when without a break, `at` when last found so."""
-
-    reason: str
-    since: datetime
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A small document about a site, and when it was made."""
-
-    at: datetime
-    body: Any
-
-
-@dataclass(frozen=True, slots=True)
-class SiteState:
-    """How the last cycle of a site went; `missed` and `failures` count from the site's first cycle on."""
-
-    at: datetime
-    ok: bool
-    reason: str | None
-    seconds: float
-    query_seconds: float
-    queries: int
-    missed: int
-    failures: int
 
 
 @dataclass(slots=True)
@@ -345,79 +337,3 @@ class _Book:
             ],
         )
         upsert(conn, tables.site_states, [self.states[site] for site in self.new_states])
-
-
-def latest(conn: Connection, site: str, metrics: Collection[str] | None = None) -> list[Latest]:
-    """The last figures of `site` (of `metrics` only, when given), by metric and labels.
-
-    A metric that cannot be measured at this moment keeps its last figure here: `absences` says so, and `at`
-    how old it is.
-    """
-    series, last = tables.series.c, tables.latest.c
-    statement = (
-        select(
-            series.metric,
-            series.labels,
-            last.at,
-            last.value,
-            last.previous_at,
-            last.previous_value,
-        )
-        .select_from(tables.series.join(tables.latest, last.series_id == series.id))
-        .where(series.site == site)
-        .order_by(series.metric, series.labels)
-    )
-    if metrics is not None:
-        statement = statement.where(series.metric.in_(sorted(metrics)))
-    return [
-        Latest(
-            metric,
-            labels_of(labels),
-            from_ms(at),
-            value,
-            None if previous_at is None else from_ms(previous_at),
-            previous_value,
-        )
-        for metric, labels, at, value, previous_at, previous_value in conn.execute(statement)
-    ]
-
-
-def measured_at(conn: Connection, site: str) -> dict[str, datetime]:
-    """When each metric of `site` was last measured, also when that gave no rows."""
-    table = tables.measurements.c
-    rows = conn.execute(select(table.metric, table.at).where(table.site == site))
-    return {metric: from_ms(at) for metric, at in rows}
-
-
-def absences(conn: Connection, site: str) -> dict[str, Absence]:
-    """The metrics of `site` that have no figure now, with the reason."""
-    table = tables.absences.c
-    rows = conn.execute(
-        select(table.metric, table.reason, table.since, table.at).where(table.site == site).order_by(table.metric)
-    )
-    return {metric: Absence(reason, from_ms(since), from_ms(at)) for metric, reason, since, at in rows}
-
-
-def observation(conn: Connection, site: str, kind: str) -> Observation | None:
-    """The newest document of that kind about `site`, or None."""
-    table = tables.observations.c
-    row = conn.execute(select(table.at, table.body).where(table.site == site, table.kind == kind)).one_or_none()
-    return Observation(from_ms(row.at), json.loads(row.body)) if row else None
-
-
-def site_states(conn: Connection) -> dict[str, SiteState]:
-    """How the last cycle of each site went."""
-    rows = conn.execute(select(tables.site_states).order_by(tables.site_states.c.site))
-    return {
-        row.site: SiteState(
-            from_ms(row.at),
-            bool(row.ok),
-            row.reason,
-            row.seconds,
-            row.query_seconds,
-            row.queries,
-            row.missed,
-            row.failures,
-        )
-        for row in rows
-    }

@@ -1,0 +1,230 @@
+"""Keeping the store small: finished days are packed and summed up, and what is old enough goes.
+
+The work is cut into short transactions that each leave everything right: samples leave their table in the
+transaction that packs them and writes their sums, together with the mark that says how far this came. A
+process that is killed at any moment loses nothing and counts nothing twice; the next call goes on.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy import Column, Connection, Table, delete, func, select
+
+from baken.clock import to_ms
+from baken.history import tables, websessions
+from baken.history.rollups import DAY_MS, HOUR_MS, day_of, fold, fold_until, lock_series
+from baken.history.series import batches
+from baken.history.store import Store
+from baken.history.upserts import upsert
+
+# Series per transaction: some 50,000 samples at one a minute, well under a second.
+_SERIES = 40
+_ROWS = 2000
+# Old roll-ups that go in one transaction per series, when a limit was shortened by years.
+_SPAN = 31 * DAY_MS
+# How often all series are looked at for late samples when no new day is finished.
+_AGAIN = HOUR_MS
+
+
+class Limits(Protocol):
+    """How many days each kind of row is kept (`Settings.history` has these)."""
+
+    @property
+    def raw_days(self) -> int: ...
+    @property
+    def hourly_days(self) -> int: ...
+    @property
+    def daily_days(self) -> int: ...
+    @property
+    def audit_days(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """The limits that apply when nothing else is set: 90 days, 2 years, 7 years, 7 years."""
+
+    raw_days: int = 90
+    hourly_days: int = 730
+    daily_days: int = 2557
+    audit_days: int = 2557
+
+
+@dataclass(slots=True)
+class Maintenance:
+    """What one call of `maintain` did.
+
+    `packed` samples left their table for packed days; `deleted` is table -> rows; `complete` is False when the
+    time ran out and the next call goes on.
+    """
+
+    packed: int = 0
+    deleted: dict[str, int] = field(default_factory=dict)
+    complete: bool = False
+    seconds: float = 0.0
+
+    def gone(self, table: Table, rows: int) -> None:
+        """Count deleted rows."""
+        if rows:
+            self.deleted[table.name] = self.deleted.get(table.name, 0) + rows
+
+
+def maintain(
+    store: Store, now: datetime, limits: Limits | None = None, *, budget: timedelta = timedelta(seconds=20)
+) -> Maintenance:
+    """Pack finished days, sum them up, and delete what is older than `limits` (default: `Retention()`).
+
+    Stops after about `budget`; call it every minute or so, it costs next to nothing when there is nothing to
+    do. Several processes may call it at once. Raises StoreError.
+    """
+    limits = limits or Retention()
+    began = time.monotonic()
+    present = to_ms(now)
+    done = Maintenance()
+
+    def in_time() -> bool:
+        return time.monotonic() - began < budget.total_seconds()
+
+    swept = _sweep(store, present, limits, done, in_time)
+    if swept is None:
+        done.complete = True
+    elif swept:
+        done.complete = _purge(store, now, limits, done, in_time)
+        if done.complete:
+            with store.write() as conn:
+                _mark(conn, {"swept": present})
+            _give_back(store)
+    done.seconds = time.monotonic() - began
+    return done
+
+
+def _marks(conn: Connection) -> dict[str, int]:
+    return {row.name: row.value for row in conn.execute(select(tables.marks))}
+
+
+def _mark(conn: Connection, values: dict[str, int]) -> None:
+    upsert(conn, tables.marks, [{"name": name, "value": value} for name, value in values.items()])
+
+
+def _sweep(store: Store, present: int, limits: Limits, done: Maintenance, in_time: Callable[[], bool]) -> bool | None:
+    """Go through the series from where the last call stopped.
+
+    True when it came to the end, False when the time ran out, None when there was nothing to do.
+    """
+    until = fold_until(present)
+    with store.read() as conn:
+        marks = _marks(conn)
+    cursor = marks.get("sweep.series", 0)
+    if cursor == 0 and marks.get("sweep.until", -1) >= until and present - marks.get("swept", -_AGAIN) < _AGAIN:
+        return None
+    while True:
+        with store.write() as conn:
+            # Read again: another process may have gone on meanwhile.
+            cursor = _marks(conn).get("sweep.series", 0)
+            ids = tables.series.c.id
+            numbers = list(conn.execute(select(ids).where(ids > cursor).order_by(ids).limit(_SERIES)).scalars())
+            if not numbers:
+                _mark(conn, {"sweep.series": 0, "sweep.until": until})
+                return True
+            lock_series(conn, numbers)
+            packed = _pack_oldest(conn, numbers, until, day_of(present - limits.raw_days * DAY_MS))
+            done.packed += packed
+            if not packed and _expire(conn, numbers, present, limits, done):
+                _mark(conn, {"sweep.series": numbers[-1]})
+        if not in_time():
+            return False
+
+
+def _pack_oldest(conn: Connection, numbers: Sequence[int], until: int, raw_from: int) -> int:
+    """Fold the oldest finished day that any of these series has samples of; returns how many there were."""
+    table = tables.samples.c
+    oldest = conn.execute(select(func.min(table.at)).where(table.series_id.in_(numbers), table.at < until)).scalar()
+    if oldest is None:
+        return 0
+    day = day_of(oldest)
+    days: dict[tuple[int, int], dict[int, float]] = {}
+    count = 0
+    # What is deleted is what is folded, to the row: a sample that arrives in between stays for the next time.
+    for number, at, value in conn.execute(
+        delete(tables.samples)
+        .where(table.series_id.in_(numbers), table.at >= day, table.at < day + DAY_MS)
+        .returning(table.series_id, table.at, table.value)
+    ):
+        days.setdefault((number, day), {})[at] = value
+        count += 1
+    fold(conn, days, raw_from=raw_from)
+    return count
+
+
+def _expire(conn: Connection, numbers: Sequence[int], present: int, limits: Limits, done: Maintenance) -> bool:
+    """Delete packed days, hours and days of these series that are too old; False when there are more."""
+    finished = True
+    for table, name, days in (
+        (tables.chunks, "day", limits.raw_days),
+        (tables.hourly, "at", limits.hourly_days),
+        (tables.daily, "at", limits.daily_days),
+    ):
+        moment: Column[int] = table.c[name]
+        horizon = day_of(present - days * DAY_MS)
+        oldest = conn.execute(select(func.min(moment)).where(table.c.series_id.in_(numbers), moment < horizon)).scalar()
+        if oldest is None:
+            continue
+        upto = min(horizon, oldest + _SPAN)
+        finished = finished and upto == horizon
+        gone = conn.execute(delete(table).where(table.c.series_id.in_(numbers), moment < upto))
+        done.gone(table, gone.rowcount)
+    return finished
+
+
+def _purge(store: Store, now: datetime, limits: Limits, done: Maintenance, in_time: Callable[[], bool]) -> bool:
+    """Delete old rows of everything that is not a series; False when the time ran out."""
+    old = to_ms(now - timedelta(days=limits.daily_days))
+    for table, moment, before in (
+        (tables.audit, tables.audit.c.at, to_ms(now - timedelta(days=limits.audit_days))),
+        (tables.gaps, tables.gaps.c.ends, old),
+        (tables.latest, tables.latest.c.at, old),
+    ):
+        for some in _old_rows(store, table, moment, before):
+            with store.write() as conn:
+                key = next(iter(table.primary_key))
+                # The moment again: the row may have been renewed since it was found.
+                gone = conn.execute(delete(table).where(key.in_(some), moment < before))
+                done.gone(table, gone.rowcount)
+            if not in_time():
+                return False
+    with store.write() as conn:
+        for table, moment, before in (
+            (tables.error_counts, tables.error_counts.c.hour, old),
+            (tables.error_patterns, tables.error_patterns.c.last_seen, old),
+            (tables.absences, tables.absences.c.at, old),
+            (tables.observations, tables.observations.c.at, old),
+            (tables.measurements, tables.measurements.c.at, old),
+            # A request to measure now that nobody took for a day is not one for now any more.
+            (tables.collect_requests, tables.collect_requests.c.at, to_ms(now) - DAY_MS),
+        ):
+            done.gone(table, conn.execute(delete(table).where(moment < before)).rowcount)
+        done.gone(tables.web_sessions, websessions.purge(conn, now))
+    return True
+
+
+def _old_rows(store: Store, table: Table, moment: Column[int], before: int) -> Iterator[Sequence[int]]:
+    """Keys of the rows of `table` from before a moment, some at a time, until there are none."""
+    key = next(iter(table.primary_key))
+    with store.read() as conn:
+        keys = list(conn.execute(select(key).where(moment < before).order_by(key)).scalars())
+    yield from batches(keys, _ROWS if store.dialect != "sqlite" else 500)
+
+
+def _give_back(store: Store) -> None:
+    """Let an SQLite file shrink when a good part of it is empty, a few megabytes at a time."""
+    if store.dialect != "sqlite":
+        return
+    with store.write() as conn:
+        pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
+        free = conn.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+        # A day's samples come and go every day: that much room stays.
+        if free > 2000 and free > pages // 4:
+            conn.exec_driver_sql(f"PRAGMA incremental_vacuum({min(free - pages // 8, 5000)})").all()
+        conn.exec_driver_sql("PRAGMA optimize")
