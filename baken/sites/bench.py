@@ -1,5 +1,6 @@
 """Finds the sites of a bench folder and reads their configuration the way Frappe does."""
 
+import functools
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,7 +10,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from baken.settings import RemoteSite, Settings
-from baken.sites.problems import BenchProblem
+from baken.sites.problems import BenchProblem, NotAvailable
 from baken.sites.site import SiteConfig
 
 _FLAGS = ("maintenance_mode", "pause_scheduler", "disable_scheduler", "mute_emails", "monitor", "developer_mode")
@@ -63,6 +64,43 @@ def read_site(bench: Path, name: str, url: str | None = None) -> SiteConfig:
         time_zone=None,
         flags={flag: config[flag] for flag in _FLAGS if flag in config},
     )
+
+
+def flags(config: SiteConfig) -> dict[str, Any]:
+    """The switches of a site's configuration files as they are now (maintenance_mode, pause_scheduler, monitor…).
+
+    The files are read again only when they changed. Raises NotAvailable for a site that is read from elsewhere,
+    BenchProblem for a broken file.
+    """
+    if config.bench is None or config.folder is None:
+        raise NotAvailable(
+            f"the configuration files of site {config.name} are on another machine: name its bench in baken.toml"
+        )
+    common = _flags_in(*_version(config.bench / "sites" / "common_site_config.json"))
+    return common | _flags_in(*_version(config.folder / "site_config.json"))
+
+
+def is_on(flags: dict[str, Any], name: str) -> bool:
+    """Whether the switch `name` is set, read as leniently as Frappe's `cint` does."""
+    value = flags.get(name)
+    try:
+        return bool(int(float(value or 0)))
+    except (TypeError, ValueError):
+        return False
+
+
+def _version(path: Path) -> tuple[Path, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return path, 0, 0
+    return path, found.st_mtime_ns, found.st_size
+
+
+@functools.lru_cache(maxsize=4096)
+def _flags_in(path: Path, changed: int, size: int) -> dict[str, Any]:
+    content = _json(path, optional=True)
+    return {flag: content[flag] for flag in _FLAGS if flag in content}
 
 
 def remote_site(given: RemoteSite) -> SiteConfig:

@@ -1,5 +1,6 @@
 """A site's own URL, asked from outside: does it answer, how fast, how long is its certificate good."""
 
+import functools
 import socket
 import ssl
 import time
@@ -8,11 +9,15 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import httpx
+from cryptography import x509
 
 from baken.sites.problems import NotAvailable, SiteUnreachable
 from baken.sites.site import Site
 
 PING = "/api/method/ping"
+
+# OpenSSL: X509_V_ERR_CERT_HAS_EXPIRED.
+_EXPIRED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ def ping(site: Site) -> Answer:
             timeout=site.settings.site_access.connect_seconds,
             follow_redirects=False,
             trust_env=False,
+            verify=_trust(),
         )
     except httpx.HTTPError as error:
         raise SiteUnreachable(
@@ -66,8 +72,8 @@ def ping(site: Site) -> Answer:
 def certificate_ends(site: Site) -> datetime:
     """The moment until which the certificate of the site's URL is good.
 
-    Raises NotAvailable for a URL without TLS, SiteUnreachable when the server does not answer or shows a certificate
-    that is not trusted (the text says which).
+    An expired certificate has a moment as well. Raises NotAvailable for a URL without TLS, SiteUnreachable when the
+    server does not answer or shows a certificate that is not trusted (the text says which).
     """
     parts = urlsplit(site.config.url or "")
     if parts.scheme != "https" or not parts.hostname:
@@ -76,12 +82,30 @@ def certificate_ends(site: Site) -> datetime:
     try:
         with (
             socket.create_connection(address, timeout=site.settings.site_access.connect_seconds) as raw,
-            ssl.create_default_context().wrap_socket(raw, server_hostname=parts.hostname) as secure,
+            _trust().wrap_socket(raw, server_hostname=parts.hostname) as secure,
         ):
             certificate = secure.getpeercert() or {}
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code == _EXPIRED:
+            return _end_of_any(address, site.settings.site_access.connect_seconds)
+        raise SiteUnreachable(f"the certificate of {parts.hostname} is not trusted: {error.verify_message}") from None
     except OSError as error:
         raise SiteUnreachable(f"the certificate of {parts.hostname} cannot be read: {error}") from None
     ends = certificate.get("notAfter")
     if not isinstance(ends, str):
         raise NotAvailable(f"{parts.hostname} shows no certificate")
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    # Reading the system's certificates takes longer than the request that needs them.
+    return ssl.create_default_context()
+
+
+def _end_of_any(address: tuple[str, int], patience: float) -> datetime:
+    try:
+        pem = ssl.get_server_certificate(address, timeout=patience)
+    except OSError as error:
+        raise SiteUnreachable(f"the certificate of {address[0]} cannot be read: {error}") from None
+    return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc

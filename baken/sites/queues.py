@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 from baken.sites.problems import NotAvailable, SiteUnreachable
 from baken.sites.site import Site
 
-_SAMPLE = 200
+# Every Frappe bench has these queues, whether or not RQ has heard of them yet.
+_STANDARD = ("default", "long", "short")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ def health(site: Site, which: str) -> RedisHealth:
 def queues(site: Site) -> list[Queue]:
     """The bench's background queues, by name.
 
-    An empty or missing key of RQ means none. Raises NotAvailable when no queue Redis is configured, SiteUnreachable
-    when it does not answer.
+    An empty or missing key of RQ means none. Raises NotAvailable when no queue Redis is configured or its queues are
+    another bench's, SiteUnreachable when it does not answer.
     """
     try:
         with connect(site.config.redis_queue, "queue", site) as client:
@@ -89,6 +90,11 @@ def _read(client: "redis.Redis", bench_id: str | None) -> list[Queue]:
     names = sorted(cast("set[str]", client.smembers("rq:queues")))
     full = [name.removeprefix("rq:queue:") for name in names]
     mine = [name for name in full if bench_id is None or name.startswith(f"{bench_id}:")]
+    if full and not mine:
+        others = ", ".join(sorted({name.rsplit(":", 1)[0] for name in full})[:3])
+        raise NotAvailable(f"the queues in Redis are those of bench {others}, not of {bench_id}; set bench_id")
+    if bench_id is not None:
+        mine = sorted({*mine, *(f"{bench_id}:{name}" for name in _STANDARD)})
     pipe = client.pipeline(transaction=False)
     for name in mine:
         pipe.llen(f"rq:queue:{name}")
@@ -116,7 +122,7 @@ def _read(client: "redis.Redis", bench_id: str | None) -> list[Queue]:
 
 def _alive(client: "redis.Redis", workers: set[str]) -> set[str]:
     # A worker's hash expires when its heartbeat stops; its name stays behind in the set of the queue.
-    names = sorted(workers)[:_SAMPLE]
+    names = sorted(workers)
     pipe = client.pipeline(transaction=False)
     for name in names:
         pipe.exists(name if name.startswith("rq:worker:") else f"rq:worker:{name}")

@@ -13,13 +13,16 @@ log = structlog.get_logger(__name__)
 
 
 class WatchedSites(Mapping[str, Site]):
-    """Watched sites by name. `troubles` says what keeps others from being watched."""
+    """Watched sites by name. `troubles` says what keeps others from being watched.
+
+    Troubles that are there from the start are for the maker to tell; later ones are logged.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
         self._sites: dict[str, Site] = {}
-        self.troubles: dict[str, str] = {}
+        self.troubles: dict[str, str] = {name: str(problem) for name, problem in find_sites(settings)[1]}
         self.refresh()
 
     def __getitem__(self, name: str) -> Site:

@@ -1,0 +1,340 @@
+"""The command `baken`."""
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from baken import __version__, clock, logs
+from baken.history.store import Store, StoreError, open_store
+from baken.settings import Settings, SettingsError, load
+from baken.sites.problems import SiteProblem
+from baken.sites.watched import WatchedSites
+
+app = typer.Typer(
+    name="baken",
+    help="Watches over membership associations that run on Frappe and ERPNext.\n\n"
+    "Start with `baken demo` to look around, then `baken doctor --bench PATH` and `baken serve --bench PATH`.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Settings file; default: baken.toml in the current folder.")
+]
+BenchOption = Annotated[
+    list[Path] | None, typer.Option("--bench", "-b", help="A bench folder (the one with sites/); may be repeated.")
+]
+SiteOption = Annotated[
+    list[str] | None, typer.Option("--site", "-s", help="Only this site of the benches; may be repeated.")
+]
+DataOption = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder for the store and the key; default: ~/.local/share/baken.")
+]
+
+
+def main() -> None:
+    """Run the command line; errors for people on standard error, exit status 1 for them and 2 for wrong usage."""
+    try:
+        app()
+    except (SettingsError, SiteProblem, StoreError) as problem:
+        fail(str(problem))
+    except KeyboardInterrupt:
+        err.print("interrupted")
+        raise SystemExit(130) from None
+
+
+def fail(text: str, code: int = 1) -> NoReturn:
+    """Say what is wrong and leave with `code`."""
+    err.print(f"baken: {text}", markup=False, soft_wrap=True)
+    raise SystemExit(code)
+
+
+def settings_of(
+    config: Path | None,
+    bench: list[Path] | None,
+    site: list[str] | None,
+    data_dir: Path | None,
+    **more: dict[str, Any],
+) -> Settings:
+    """The settings with what the command line says on top."""
+    over: dict[str, Any] = {section: values for section, values in more.items() if values}
+    if bench:
+        over["benches"] = [{"path": str(path), "sites": list(site or [])} for path in bench]
+    if data_dir:
+        over["data_dir"] = str(data_dir)
+    settings = load(config, over)
+    if site and not bench:
+        settings = _only(settings, site)
+    return settings
+
+
+def _only(settings: Settings, wanted: list[str]) -> Settings:
+    benches = [entry.model_copy(update={"sites": list(wanted)}) for entry in settings.benches]
+    sites = [entry for entry in settings.sites if entry.name in wanted]
+    return settings.model_copy(update={"benches": benches, "sites": sites})
+
+
+def watched(settings: Settings) -> WatchedSites:
+    """The sites of the settings; leaves with a hint when none are named."""
+    if not settings.benches and not settings.sites:
+        fail("no sites to watch; give --bench PATH, or name benches or sites in baken.toml (see `baken demo`)", 2)
+    return WatchedSites(settings)
+
+
+def store_of(settings: Settings) -> Store:
+    """The opened and prepared store of the settings."""
+    store = open_store(settings.store_url, pool_size=settings.history.pool_size)
+    store.migrate()
+    return store
+
+
+@app.callback(invoke_without_command=True)
+def common(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    """Options of all commands."""
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    bench: BenchOption = None,
+    site: SiteOption = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; default 8800.")] = None,
+) -> None:
+    """Watch sites and serve the dashboard.
+
+    Runs the web server and the collector side by side and starts either again when it dies. Ctrl-C stops both.
+    """
+    from baken.server.run import CannotServe, listen
+    from baken.server.run import serve as run
+
+    given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    settings = settings_of(config, bench, site, data_dir, server=given)
+    logs.configure(settings.log)
+    sites = watched(settings)
+    for name, trouble in sites.troubles.items():
+        err.print(f"baken: cannot watch {name}: {trouble}", markup=False, soft_wrap=True)
+    if not sites:
+        fail("none of the sites can be watched; `baken doctor` tells more")
+    try:
+        listening = listen(settings.server.host, settings.server.port)
+    except CannotServe as problem:
+        fail(str(problem))
+    where, number = listening.getsockname()[:2]
+    err.print(f"Baken watches {', '.join(sites)}", soft_wrap=True)
+    err.print(f"Dashboard: http://{where}:{number}   Ctrl-C stops")
+    run(settings, listening)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", help="Where the demo lives.")] = Path(".baken/demo"),
+    host: Annotated[str, typer.Option(help="Loopback only: the passwords of the demo are known to everybody.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8800,
+    members: Annotated[int, typer.Option(min=50, max=200_000, help="Members of the association.")] = 5000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same association.")] = 2026,
+    speed: Annotated[float, typer.Option(min=0.0, max=1000, help="How fast life goes on; 0 stops it.")] = 1.0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, even when the demo is there already.")] = False,
+) -> None:
+    """Look around: an association that never existed, with three years behind it and a life that goes on.
+
+    Needs no database server and no Redis.
+    """
+    from baken.server.demo import run_demo
+    from baken.server.run import CannotServe
+
+    try:
+        run_demo(folder, host=host, port=port, members=members, seed=seed, speed=speed, fresh=fresh, console=err)
+    except CannotServe as problem:
+        fail(str(problem), 2)
+
+
+@app.command()
+def collect(
+    once: Annotated[bool, typer.Option("--once", help="Measure everything once and leave.")] = False,
+    bench: BenchOption = None,
+    site: SiteOption = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Collect without a web server: for a second machine that shares the store, or once from cron."""
+    import signal
+    import threading
+
+    from baken.collector.run import Collector
+
+    settings = settings_of(config, bench, site, data_dir)
+    logs.configure(settings.log)
+    collector = Collector(settings, store_of(settings), watched(settings))
+    if not once:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _signal, _frame: stop.set())
+        collector.run(stop)
+        return
+    for name, run in collector.run_once().items():
+        state = run.unreachable or f"{len(run.samples)} samples, {len(run.absences)} metrics absent"
+        out.print(f"{name}: {state} ({run.seconds:.2f} s, {run.queries} queries)", markup=False, soft_wrap=True)
+        if run.unreachable:
+            raise typer.Exit(1)
+
+
+@app.command()
+def sites(
+    bench: BenchOption = None,
+    site: SiteOption = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
+) -> None:
+    """List the sites that would be watched, and those that cannot be."""
+    found = watched(settings_of(config, bench, site, data_dir))
+    rows = [
+        {
+            "site": name,
+            "database": entry.dialect,
+            "server": entry.config.server,
+            "bench": str(entry.config.bench or ""),
+            "url": entry.config.url or "",
+            "problem": found.troubles.get(name),
+        }
+        for name, entry in found.items()
+    ]
+    rows += [{"site": name, "problem": text} for name, text in found.troubles.items() if name not in found]
+    if as_json:
+        print_json(rows)
+    else:
+        table = Table("site", "database", "bench", "url", "problem")
+        for row in rows:
+            table.add_row(*(str(row.get(key) or "") for key in ("site", "database", "bench", "url", "problem")))
+        out.print(table)
+    if any(row.get("problem") for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(
+    bench: BenchOption = None,
+    site: SiteOption = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Tell per site what can be read, what cannot, why, and what to do. Exit status 1 when a site cannot be watched."""
+    from baken.collector.doctor import examine
+
+    settings = settings_of(config, bench, site, data_dir)
+    found = watched(settings)
+    examined = [examine(entry) for entry in found.values()]
+    if as_json:
+        print_json(
+            {
+                "sites": {
+                    each.site: {
+                        "watchable": each.watchable,
+                        "findings": [
+                            {"part": f.part.strip(), "state": f.state, "detail": f.detail} for f in each.findings
+                        ],
+                    }
+                    for each in examined
+                },
+                "problems": found.troubles,
+            }
+        )
+    else:
+        marks = {"ok": "[green]ok    [/]", "partly": "[yellow]partly[/]", "no": "[red]no    [/]"}
+        for each in examined:
+            verdict = "can be watched" if each.watchable else "[red]cannot be watched[/]"
+            out.print(f"\n[bold]{each.site}[/] {verdict}")
+            for finding in each.findings:
+                out.print(f"  {marks[finding.state]} {finding.part:<20} ", end="")
+                out.print(finding.detail, markup=False, soft_wrap=True)
+        for name, text in found.troubles.items():
+            out.print(f"\n[bold]{name}[/] [red]cannot be watched[/]")
+            out.print(f"  {text}", markup=False, soft_wrap=True)
+    if found.troubles or not all(each.watchable for each in examined):
+        raise typer.Exit(1)
+
+
+@app.command()
+def call(
+    name: Annotated[str, typer.Argument(help="A documented method, or its short name; without it: a list.")] = "",
+    site: Annotated[str | None, typer.Option("--site", "-s", help="The site it is about.")] = None,
+    args: Annotated[str, typer.Option("--args", help="Arguments as a JSON object, e.g. '{\"hours\": 24}'.")] = "{}",
+    as_json: Annotated[bool, typer.Option("--json", help="The bare answer on one line.")] = False,
+    bench: BenchOption = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Call a documented method, as `bench execute` would, with the rights of the machine's administrator.
+
+    The answer comes from the store that `baken serve` fills.
+    """
+    from baken.api import registry
+    from baken.api.context import DASHBOARD_ROLES, Call, Caller, Refusal
+
+    if not name:
+        for method in registry.methods():
+            out.print(f"[bold]{method.short}[/]  {method.help.splitlines()[0] if method.help else ''}")
+            out.print(f"  {method.name}", style="dim")
+        return
+    settings = settings_of(config, bench, None, data_dir)
+    logs.configure(settings.log)
+    found = watched(settings)
+    chosen = _choose(found, site)
+    try:
+        given = json.loads(args)
+    except json.JSONDecodeError as problem:
+        fail(f"--args is not valid JSON: {problem.msg}; write for example '{{\"days\": 30}}'", 2)
+    if not isinstance(given, dict):
+        fail("--args must be a JSON object, for example '{\"days\": 30}'", 2)
+    user = Caller(f"{os.environ.get('USER') or 'root'} (command line)", "Command line", DASHBOARD_ROLES)
+    context = Call(settings, store_of(settings), found, found[chosen], user, clock.now())
+    try:
+        answer = registry.invoke(context, name, given)
+    except Refusal as problem:
+        fail(str(problem), 2)
+    if as_json:
+        print_json(answer, indent=None)
+    else:
+        out.print_json(json.dumps(answer, default=_plain))
+
+
+def _choose(found: WatchedSites, site: str | None) -> str:
+    if site is None and len(found) == 1:
+        return next(iter(found))
+    if site is None:
+        fail(f"several sites are watched; choose one with --site: {', '.join(found) or 'none can be read'}", 2)
+    if site not in found:
+        fail(found.troubles.get(site) or f"no site {site!r} is watched; there are: {', '.join(found)}")
+    return site
+
+
+def print_json(value: Any, indent: int | None = 2) -> None:
+    """Print `value` as JSON on standard output."""
+    sys.stdout.write(json.dumps(value, indent=indent, default=_plain, ensure_ascii=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    return clock.iso(value) if isinstance(value, datetime) else str(value)
+
+
+if __name__ == "__main__":
+    main()

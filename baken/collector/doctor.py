@@ -1,0 +1,121 @@
+"""`baken doctor`: what of a site can be read, what cannot, why, and what to do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import text
+
+from baken import clock
+from baken.collector.cycle import run_site
+from baken.metrics import catalogue
+from baken.sites import probe, queues, users
+from baken.sites.problems import NotAvailable, SiteProblem
+from baken.sites.reading import Reading
+from baken.sites.site import Site
+
+State = Literal["ok", "partly", "no"]
+
+_VERSIONS = {"mariadb": "SELECT VERSION()", "postgres": "SHOW server_version", "sqlite": "SELECT sqlite_version()"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one part of a site. `detail` says what is, or why not and what to do."""
+
+    part: str
+    state: State
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """All findings about one site. It cannot be watched when its database cannot be read."""
+
+    site: str
+    findings: tuple[Finding, ...]
+    watchable: bool
+
+
+def examine(site: Site) -> Examination:
+    """Try everything that watching `site` needs; nothing is stored and nothing is written to the site."""
+    with site.reading() as reading:
+        findings = [_try("database", lambda: _database(reading))]
+        watchable = findings[0].state == "ok"
+        if watchable:
+            findings += [
+                _try("time zone", lambda: f"times are read as {site.zone(reading).key}"),
+                _try("sign-in", lambda: _sign_in(reading)),
+            ]
+        findings += [
+            _try("queue Redis", lambda: _queues(site)),
+            _try("cache Redis", lambda: f"{queues.health(site, 'cache').memory_bytes / 2**20:.0f} MiB in use"),
+            _try("site URL", lambda: _url(site)),
+        ]
+    if watchable:
+        findings += _metrics(site)
+    return Examination(site.name, tuple(findings), watchable)
+
+
+def _try(part: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, "ok", look())
+    except NotAvailable as problem:
+        return Finding(part, "partly", str(problem))
+    except SiteProblem as problem:
+        return Finding(part, "no", str(problem))
+
+
+def _database(reading: Reading) -> str:
+    version = reading.scalar(text(_VERSIONS[reading.dialect]))
+    return f"{reading.dialect} {version}, {reading.site.config.server}, read-only, {reading.site.statement_seconds:g} s"
+
+
+def _sign_in(reading: Reading) -> str:
+    reading.raw_table("__Auth")
+    if users.load(reading, "Administrator") is None:
+        raise NotAvailable("the site has no enabled user Administrator; other users may sign in")
+    if not reading.site.config.encryption_key:
+        raise NotAvailable(
+            "users can sign in with a password; API tokens cannot be checked, "
+            "for site_config.json has no encryption_key (Frappe adds it when it first needs it)"
+        )
+    return "by password and by API token"
+
+
+def _queues(site: Site) -> str:
+    found = queues.queues(site)
+    if not found:
+        raise NotAvailable(
+            "the Redis answers, but it holds no queue of this bench: no worker was started yet, or bench_id is wrong "
+            f"({site.config.bench_id})"
+        )
+    return ", ".join(f"{queue.name}: {queue.waiting} waiting, {queue.workers} workers" for queue in found)
+
+
+def _url(site: Site) -> str:
+    answer = probe.ping(site)
+    if answer.maintenance:
+        raise NotAvailable(f"{site.config.url} answers 503: the site is in maintenance mode")
+    if not answer.up:
+        raise SiteProblem(f"{site.config.url} answers {answer.status} to {probe.PING}; is it the right site and port?")
+    return f"{site.config.url} answers in {answer.seconds * 1000:.0f} ms"
+
+
+def _metrics(site: Site) -> list[Finding]:
+    everything = {entry.name for entry in catalogue.metrics("site")}
+    run = run_site(site, everything, clock.now(), site.settings.collector.deadline)
+    findings = []
+    for domain in catalogue.DOMAINS:
+        mine = [entry for entry in catalogue.metrics("site") if entry.domain == domain]
+        if not mine:
+            continue
+        absent = [entry.name for entry in mine if entry.name in run.absences]
+        state: State = "ok" if not absent else "no" if len(absent) == len(mine) else "partly"
+        findings.append(
+            Finding(f"{domain} metrics", state, f"{len(mine) - len(absent)} of {len(mine)} can be measured")
+        )
+        findings += [Finding(f"  {name}", "no", run.absences[name]) for name in absent]
+    cost = f"{run.queries} queries, {run.query_seconds * 1000:.0f} ms for everything once"
+    findings.append(Finding("cost", "ok", f"{cost}; the slowest metric took {max(run.costs.values()) * 1000:.0f} ms"))
+    return findings

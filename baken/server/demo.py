@@ -1,0 +1,139 @@
+"""`baken demo`: makes the demo association when it is not there, and serves it together with its life."""
+
+import ipaddress
+import shutil
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from baken import clock, logs
+from baken.demo.bench import DemoBench, make_bench, open_bench
+from baken.demo.life import run_life
+from baken.demo.past import write_past
+from baken.history.store import open_store
+from baken.server.run import CannotServe, Child, listen, serve, until_parent_ends
+from baken.settings import Log, Settings, load
+
+USERS = (
+    ("admin@example.test", "System Manager", "demo-key:demo-secret"),
+    ("board@example.test", "Verenigingen Administrator", "board-key:board-secret"),
+    ("member@example.test", "neither role: may not see the dashboard", "member-key:member-secret"),
+)
+_STALE = 12 * clock.HOUR
+# The past takes about as long to write as the association takes to make.
+_SITE_SHARE = 0.6
+
+
+def run_demo(
+    folder: Path, *, host: str, port: int, members: int, seed: int, speed: float, fresh: bool, console: Console
+) -> None:
+    """Make the demo when needed and serve it until Ctrl-C.
+
+    Args:
+        folder: where the demo lives; made when it is not there.
+        host, port: where to listen; only loopback is allowed.
+        members, seed: which association; another one than is there is made anew.
+        speed: how fast life goes on, 1 is life's own pace, 0 stands still.
+        fresh: make it anew in any case.
+        console: where to tell what happens.
+
+    Raises:
+        CannotServe: the address is not loopback, the port is taken, or the folder holds something else.
+    """
+    if not _is_loopback(host):
+        raise CannotServe(
+            f"the demo listens on loopback only, not on {host}: its passwords are known to everybody; "
+            "use 127.0.0.1, or `baken serve` for a real site"
+        )
+    listening = listen(host, port)
+    settings = _settings(folder, host)
+    logs.configure(settings.log)
+    bench = _prepare(folder, settings, members=members, seed=seed, fresh=fresh, console=console)
+    where, number = listening.getsockname()[:2]
+    console.print(f"\n[bold]Baken demo[/]  http://{where}:{number}\n")
+    for user, role, token in USERS:
+        console.print(f"  {user:<20} password baken-demo   API token {token:<24} {role}", markup=False, soft_wrap=True)
+    console.print("\nCtrl-C stops all of it.")
+    life = [Child("life", _life, (bench, speed, seed, settings.log))] if speed > 0 else []
+    serve(settings, listening, life)
+
+
+def _settings(folder: Path, host: str) -> Settings:
+    over = {
+        "data_dir": str(folder / "data"),
+        "benches": [{"path": str(folder / "bench")}],
+        "sites": [],
+        "server": {"host": host},
+        "log": {"level": "warning"},
+    }
+    return load(None, over)
+
+
+def _prepare(folder: Path, settings: Settings, *, members: int, seed: int, fresh: bool, console: Console) -> DemoBench:
+    redis_port, web_port = _free_port(), _free_port()
+    finished = folder / "data" / "finished"
+    bench = open_bench(folder / "bench", redis_port=redis_port, web_port=web_port)
+    if bench is not None and finished.exists() and not fresh and (bench.seed, bench.members) == (seed, members):
+        if clock.now() - bench.made < _STALE:
+            return bench
+        console.print("The demo is more than half a day old: its past is written anew up to now.")
+    shutil.rmtree(folder / "data", ignore_errors=True)
+    started = time.monotonic()
+    now = clock.now()
+    columns = (TextColumn("{task.description:<32}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        bar = progress.add_task("Demo association", total=1.0)
+
+        def making(text: str, share: float) -> None:
+            progress.update(bar, description=text, completed=share * _SITE_SHARE)
+
+        def remembering(text: str, share: float) -> None:
+            progress.update(bar, description=text, completed=_SITE_SHARE + share * (1 - _SITE_SHARE))
+
+        try:
+            bench = make_bench(
+                folder / "bench",
+                seed=seed,
+                members=members,
+                now=now,
+                progress=making,
+                redis_port=redis_port,
+                web_port=web_port,
+            )
+        except FileExistsError as problem:
+            raise CannotServe(str(problem)) from None
+        store = open_store(settings.store_url)
+        store.migrate()
+        write_past(store, bench.site, bench.database, now=now, seed=seed, progress=remembering)
+        store.close()
+    finished.touch()
+    console.print(f"Demo association of {members} members made in {time.monotonic() - started:.0f} s in {folder}")
+    return bench
+
+
+def _life(bench: DemoBench, speed: float, seed: int, log: Log) -> None:
+    logs.configure(log)
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
+    until_parent_ends(stop.set)
+    run_life(bench, speed=speed, seed=seed, stop=stop)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
