@@ -5,10 +5,12 @@ reads the catalogue; nothing is named twice.
 """
 
 import importlib
+import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
@@ -69,8 +71,8 @@ class Metric:
 
     @property
     def domain(self) -> str:
-        """The module that measures it."""
-        return self.measure.__module__.rsplit(".", 1)[-1]
+        """The module that measures it; `frappe_jobs` belongs to `frappe`."""
+        return _domain(self.measure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,8 @@ class Observation:
 
     @property
     def domain(self) -> str:
-        """The module that observes it."""
-        return self.observe.__module__.rsplit(".", 1)[-1]
+        """The module that observes it; `frappe_jobs` belongs to `frappe`."""
+        return _domain(self.observe)
 
 
 _metrics: dict[str, Metric] = {}
@@ -158,9 +160,18 @@ def observations() -> list[Observation]:
     return list(_observations.values())
 
 
+def _domain(function: Any) -> str:
+    module: str = function.__module__
+    return module.rsplit(".", 1)[-1].split("_", 1)[0]
+
+
 def _load() -> None:
+    # A domain that outgrew one file goes on in others that are called `<domain>_<part>`.
+    names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
     for domain in DOMAINS:
-        importlib.import_module(f"baken.metrics.{domain}")
+        for name in names:
+            if name.split("_", 1)[0] == domain:
+                importlib.import_module(f"baken.metrics.{name}")
 
 
 @dataclass(frozen=True, slots=True)

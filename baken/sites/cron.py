@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 
 _NAMES = {
     "months": {
-        name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
+        name: number
+        for number, name in enumerate(
+            ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+        )
     },
-    "days": {name: number for number, name in enumerate("sun mon tue wed thu fri sat".split())},
+    "days": {name: number for number, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])},
 }
 _ALIASES = {
     "@hourly": "0 * * * *",
