@@ -1,20 +1,20 @@
 """Metrics of the domain association: members, applications, volunteers, dues schedules, and gaps in the records."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
-from baken.clock import DAY
-from baken.metrics.catalogue import FIVE_MINUTES, HOUR, Values, metric
-from baken.metrics.statuses import midnight, number_where, since, tally, windows
+from baken.clock import DAY, iso
+from baken.metrics import departures
+from baken.metrics.catalogue import FIVE_MINUTES, HOUR, Values, metric, observation
+from baken.metrics.statuses import label, number_where, since, tally, windows
+from baken.privacy import mask
 from baken.sites.problems import NotAvailable
 from baken.sites.reading import Reading
 
 MEMBER_STATUSES = ("Pending", "Active", "Rejected", "Expired", "Suspended", "Banned", "Deceased", "Terminated")
-GONE = ("Expired", "Banned", "Deceased", "Terminated")
-"""Statuses of those who were members and are not any more; who is Suspended still is one."""
-
 NEVER_ADMITTED = ("Pending", "Rejected")
 VOLUNTEER_STATUSES = ("New", "Onboarding", "Active", "Inactive", "Retired")
 APPLICATION_STATUSES = ("Pending", "Under Review", "Approved", "Rejected", "Payment Pending", "Active")
@@ -29,6 +29,15 @@ ORPHAN_DAYS = 90
 
 # Verenigingen makes an invoice this long before its date, unless the schedule says less; it looks no further ahead.
 _DAYS_AHEAD = 30
+
+_NEWEST_ALERTS = 50
+_OPEN_ALERT = ("Active", "Acknowledged")
+_LONGEST_MESSAGE = 1000
+
+# What stands between quotes and could be the name of a person: letters only, with a capital.
+_QUOTED_NAME = re.compile(
+    r"""(?<!\w)(["'“‘„«])(?=[^"'”’»\n]{0,80}[^\W\d_a-zà-ÿ])([^\W\d_][^\d_"”»\n:;=<>(){}]{1,80}?)(["'”’»])(?!\w)"""
+)
 
 _APPLICATION_NEEDS = {"Member": ("status", "application_status")}
 _LEFT_NEEDS = {"Member": ("status", "modified")}
@@ -72,8 +81,8 @@ def members_new(r: Reading) -> Values:
     good="down",
 )
 def members_left(r: Reading) -> Values:
-    """See `_left` for what tells the day on which a member left."""
-    yield from _left(r).items()
+    """See `departures` for what tells the day on which a member left."""
+    yield from departures.members_left(r).items()
 
 
 @metric(
@@ -87,7 +96,7 @@ def members_left(r: Reading) -> Values:
 )
 def members_net_growth(r: Reading) -> Values:
     """association_members_new less association_members_left."""
-    left = _left(r)
+    left = departures.members_left(r)
     for window, number in _new(r).items():
         yield window, number - left[window]
 
@@ -264,6 +273,52 @@ def payments_without_reference(r: Reading) -> Values:
     yield (r.scalar(query),)
 
 
+@observation(
+    "active_alerts",
+    help="The site's own System Alerts that are Active or Acknowledged: the newest 50, and how many per severity",
+    needs={"System Alert": ("status", "severity", "alert_type", "message", "timestamp")},
+    every=FIVE_MINUTES,
+)
+def active_alerts(r: Reading) -> dict[str, Any]:
+    """Open System Alerts, their texts masked.
+
+    Returns:
+        {"alerts": [{name, alert_type, severity, message, status, timestamp (ISO, UTC)}], newest first,
+        "open": {severity: number}, "total": number}
+    """
+    table = r.table("System Alert")
+    is_open = table.c.status.in_(_OPEN_ALERT)
+    names = ("name", "alert_type", "severity", "message", "status", "timestamp")
+    newest = r.rows(
+        select(*(table.c[name] for name in names))
+        .where(is_open)
+        .order_by(table.c.timestamp.is_(None), table.c.timestamp.desc(), table.c.name)
+        .limit(_NEWEST_ALERTS)
+    )
+    per_severity = r.rows(select(table.c.severity, func.count()).where(is_open).group_by(table.c.severity))
+    counts = {severity: int(number) for severity, number in tally(map(tuple, per_severity))}
+    return {
+        "alerts": [
+            {
+                "name": mask(str(row.name)),
+                "alert_type": label(row.alert_type),
+                "severity": label(row.severity),
+                "message": _without_people(str(row.message or "")),
+                "status": label(row.status),
+                "timestamp": iso(r.utc(row.timestamp)),
+            }
+            for row in newest
+        ],
+        "open": counts,
+        "total": sum(counts.values()),
+    }
+
+
+def _without_people(text: str) -> str:
+    """An alert's text without personal data: masked, quoted names taken out, at most 1,000 characters."""
+    return _QUOTED_NAME.sub(r"\1<name>\3", mask(text))[:_LONGEST_MESSAGE]
+
+
 def _members(r: Reading) -> list[Any]:
     """All members in one pass: rows (status, application_status, number, without_customer, day, month).
 
@@ -296,56 +351,6 @@ def _members(r: Reading) -> list[Any]:
 def _new(r: Reading) -> dict[str, int]:
     admitted = [row for row in _members(r) if row.status not in NEVER_ADMITTED]
     return {window: sum(int(row._mapping[window]) for row in admitted) for window in windows(r)}
-
-
-def _left(r: Reading) -> dict[str, int]:
-    """How many members left per window. What tells the day, in this order:
-
-    1. an executed Membership Termination Request: execution_date, else termination_date, whatever the member is now;
-    2. of members with a status of GONE without such a request: cancellation_date of a membership, when it is past;
-    3. of members with such a status and neither: Member.modified, which a later edit moves.
-    Every member counts once. A source that the site lacks is passed over.
-    """
-    return r.once("association.left", lambda: _read_left(r))
-
-
-def _read_left(r: Reading) -> dict[str, int]:
-    spans, today = windows(r), r.today()
-    first = min(spans.values())
-    member = r.table("Member")
-    totals = dict.fromkeys(spans, 0)
-    gone: list[ColumnElement[bool]] = [member.c.status.in_(GONE)]
-
-    def add(who: Any, conditions: dict[str, ColumnElement[bool]], query: Any) -> None:
-        columns = [func.count(func.distinct(case((test, who)))).label(window) for window, test in conditions.items()]
-        for row in r.rows(query.add_columns(*columns)):
-            for window in totals:
-                totals[window] += int(row._mapping[window])
-
-    if r.has("Membership Termination Request", "member", "status", "execution_date", "termination_date"):
-        request = r.table("Membership Termination Request")
-        executed = request.c.status == "Executed"
-        tests = {
-            window: or_(
-                request.c.execution_date >= midnight(day),
-                and_(request.c.execution_date.is_(None), since(request.c.termination_date, day, today)),
-            )
-            for window, day in spans.items()
-        }
-        add(request.c.member, tests, select().select_from(request).where(executed))
-        gone.append(member.c.name.not_in(select(request.c.member).where(executed, request.c.member.is_not(None))))
-    if r.has("Membership", "member", "cancellation_date"):
-        membership = r.table("Membership")
-        tests = {window: since(membership.c.cancellation_date, day, today) for window, day in spans.items()}
-        joined = membership.join(member, member.c.name == membership.c.member)
-        add(member.c.name, tests, select().select_from(joined).where(*gone, membership.c.cancellation_date >= first))
-        dated = select(membership.c.member).where(
-            membership.c.cancellation_date.is_not(None), membership.c.member.is_not(None)
-        )
-        gone.append(member.c.name.not_in(dated))
-    tests = {window: member.c.modified >= midnight(day) for window, day in spans.items()}
-    add(member.c.name, tests, select().select_from(member).where(*gone, member.c.modified >= midnight(first)))
-    return totals
 
 
 def _application_time(r: Reading) -> tuple[Any, ColumnElement[Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_
 
+from baken.privacy import mask
 from baken.sites.reading import Reading
 
 NONE_GIVEN = "none given"
@@ -21,10 +22,10 @@ _LONGEST = 60
 def label(value: Any) -> str:
     """`value` as a label: a code word of at most 60 characters.
 
-    A status is one of the words that its DocType offers. Should somebody have written a text there instead, only
-    letters, digits, spaces and - / & are kept of its beginning: neither an address nor an IBAN comes out whole.
+    A status is one of the words that its DocType offers. Should somebody have written a text there instead, it is
+    masked, and only letters, digits, spaces and - / & are kept.
     """
-    words = re.sub(r"[^\w /&-]", "", str(value or "")).strip()
+    words = re.sub(r"[^\w /&-]", "", mask(str(value or ""))).strip()
     return words[:_LONGEST].rstrip() or NONE_GIVEN
 
 
