@@ -38,12 +38,12 @@ export function formatBytes(value: number): string {
 
 export function formatSeconds(value: number): string {
   const size = Math.abs(value)
-  if (size === 0) return measure(0, 'second', 0)
-  if (size < 0.01) return measure(value * 1000, 'millisecond', 1)
-  if (size < 1) return measure(value * 1000, 'millisecond', 0)
-  if (size < 90) return measure(value, 'second', size < 10 ? 1 : 0)
-  if (size < 5400) return measure(value / 60, 'minute', 0)
-  if (size < 172800) return measure(value / 3600, 'hour', size < 36000 ? 1 : 0)
+  const digits = (maximumFractionDigits: number, shown: number) => number(shown, { maximumFractionDigits })
+  if (size === 0) return '0 s'
+  if (size < 1) return `${digits(size < 0.01 ? 1 : 0, value * 1000)} ms`
+  if (size < 90) return `${digits(size < 10 ? 1 : 0, value)} s`
+  if (size < 5400) return `${digits(0, value / 60)} min`
+  if (size < 172800) return `${digits(size < 36000 ? 1 : 0, value / 3600)} ${t('unit.hour')}`
   return measure(value / 86400, 'day', size < 864000 ? 1 : 0)
 }
 

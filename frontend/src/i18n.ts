@@ -34,7 +34,14 @@ export function tn(key: MessageKey, n: number, params: Record<string, string | n
 /** A value that came from the site (a status, a process), translated when its word is known. */
 export function word(value: string): string {
   const slug = value.trim().toLowerCase().replace(/[^a-z0-9]+/g, '_')
-  return messages.value[`word.${slug}`] ?? value
+  return messages.value[`word.${slug}`] ?? readable(value)
+}
+
+/** A code such as HIGH_ERROR_RATE or generate_batch as words; anything else as it is. */
+function readable(value: string): string {
+  if (!/^(?:[A-Z0-9]+(?:_[A-Z0-9]+)+|[a-z0-9]+(?:_[a-z0-9]+)+)$/.test(value)) return value
+  const words = value.toLowerCase().replaceAll('_', ' ').replace(/\b(sepa|api|iban|xml|sql)\b/g, (name) => name.toUpperCase())
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 export async function setLanguage(chosen: Language): Promise<void> {
