@@ -4,15 +4,10 @@ import functools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-_NAMES = {
-    "months": {
-        name: number
-        for number, name in enumerate(
-            ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
-        )
-    },
-    "days": {name: number for number, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])},
-}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTHS, 1)}
+_DAY_NUMBERS = {name: number for number, name in enumerate(_DAYS)}
 _ALIASES = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -68,8 +63,8 @@ def parse(expression: str) -> Schedule:
     minutes = _numbers(fields[0], 0, 59)
     hours = _numbers(fields[1], 0, 23)
     days = _numbers(fields[2], 1, 31)
-    months = _numbers(fields[3], 1, 12, _NAMES["months"])
-    weekdays = frozenset(number % 7 for number in _numbers(fields[4], 0, 7, _NAMES["days"]))
+    months = _numbers(fields[3], 1, 12, _MONTH_NUMBERS)
+    weekdays = frozenset(number % 7 for number in _numbers(fields[4], 0, 7, _DAY_NUMBERS))
     either = not fields[2].startswith("*") and not fields[4].startswith("*")
     return Schedule(tuple(sorted(minutes)), tuple(sorted(hours)), days, months, weekdays, either)
 

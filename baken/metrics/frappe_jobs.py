@@ -1,0 +1,292 @@
+"""Work in the background: queues and workers in Redis, the scheduler and its jobs, outgoing e-mail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from baken.metrics.catalogue import FIVE_MINUTES, TEN_SECONDS, Values, metric
+from baken.sites import bench, cron, queues, zone
+from baken.sites.problems import NotAvailable
+from baken.sites.reading import Reading
+
+_SHARED_SECONDS = 2.0
+_EMAIL_STATUSES = ("Not Sent", "Sending", "Sent", "Partially Sent", "Error")
+_STOPS_SCHEDULER = ("maintenance_mode", "pause_scheduler", "disable_scheduler")
+
+# Frappe's own times for a frequency; "All" runs every four minutes unless scheduler_interval says otherwise.
+_FREQUENCIES = {
+    "All": "*/4 * * * *",
+    "Hourly": "0 * * * *",
+    "Daily": "0 0 * * *",
+    "Weekly": "0 0 * * 0",
+    "Monthly": "0 0 1 * *",
+    "Yearly": "0 0 1 1 *",
+    "Annual": "0 0 1 1 *",
+}
+_GRACE_SHARE = 0.25
+_LEAST_GRACE, _MOST_GRACE = timedelta(minutes=15), timedelta(hours=6)
+
+# "Scheduled" is a run that has begun and not ended.
+_ENDED = ("Complete", "Failed")
+_PAGE = 1000
+_PAGES_SECONDS = 0.025
+_OVERLAP = timedelta(minutes=2)
+# A monthly job's last outcome lies at most so far back.
+_LOOK_BACK = timedelta(days=35)
+
+
+@metric(
+    "frappe_queue_length",
+    unit="jobs",
+    help="Jobs that wait in a background queue, of all sites of the bench",
+    labels=("queue",),
+    every=TEN_SECONDS,
+    good="down",
+)
+def queue_length(r: Reading) -> Values:
+    yield from ((queue.name, queue.waiting) for queue in _queues(r))
+
+
+@metric(
+    "frappe_queue_oldest_job_seconds",
+    unit="seconds",
+    help="How long the next job of a queue has been waiting; 0 when none waits",
+    labels=("queue",),
+    every=TEN_SECONDS,
+    good="down",
+)
+def queue_oldest_job_seconds(r: Reading) -> Values:
+    found = 0
+    for queue in _queues(r):
+        if queue.oldest is not None:
+            yield queue.name, max(0.0, (r.now - queue.oldest).total_seconds())
+        elif not queue.waiting:
+            yield queue.name, 0
+        else:
+            continue
+        found += 1
+    if not found:
+        raise NotAvailable("the waiting jobs do not tell when they were put into their queue")
+
+
+@metric(
+    "frappe_jobs_running",
+    unit="jobs",
+    help="Jobs of a queue that workers are busy with",
+    labels=("queue",),
+    every=TEN_SECONDS,
+)
+def jobs_running(r: Reading) -> Values:
+    yield from ((queue.name, queue.running) for queue in _queues(r))
+
+
+@metric(
+    "frappe_jobs_failed",
+    unit="jobs",
+    help="Failed jobs that a queue keeps: those of the last 7 days, a thousand at most",
+    labels=("queue",),
+    every=TEN_SECONDS,
+    good="down",
+)
+def jobs_failed(r: Reading) -> Values:
+    yield from ((queue.name, queue.failed) for queue in _queues(r))
+
+
+@metric(
+    "frappe_workers",
+    unit="workers",
+    help="Workers that serve a queue and whose heartbeat has not stopped",
+    labels=("queue",),
+    every=TEN_SECONDS,
+    good="up",
+)
+def workers(r: Reading) -> Values:
+    yield from ((queue.name, queue.workers) for queue in _queues(r))
+
+
+@metric(
+    "frappe_scheduler_enabled",
+    unit="ratio",
+    help="1 when System Settings enable the scheduler and neither maintenance_mode, pause_scheduler nor "
+    "disable_scheduler is set",
+    good="up",
+)
+def scheduler_enabled(r: Reading) -> Values:
+    if r.single("System Settings", "enable_scheduler") != "1":
+        yield (0,)
+        return
+    flags = bench.flags(r.site.config)
+    yield (int(not any(bench.is_on(flags, name) for name in _STOPS_SCHEDULER)),)
+
+
+@metric(
+    "frappe_scheduler_silence_seconds",
+    unit="seconds",
+    help="Time since the scheduler last started a job",
+    needs={"Scheduled Job Type": ("last_execution",)},
+    good="down",
+)
+def scheduler_silence_seconds(r: Reading) -> Values:
+    types = r.table("Scheduled Job Type")
+    signs = [r.utc(r.scalar(select(func.max(types.c.last_execution))))]
+    if r.has("Scheduled Job Log", "creation", "modified"):
+        log = r.table("Scheduled Job Log")
+        signs.append(r.utc(r.scalar(select(log.c.creation).order_by(log.c.modified.desc()).limit(1))))
+    known = [sign for sign in signs if sign is not None]
+    if not known:
+        raise NotAvailable("the scheduler has not started a job on this site yet")
+    yield (max(0.0, (r.now - max(known)).total_seconds()),)
+
+
+@metric(
+    "frappe_scheduled_jobs_failing",
+    unit="jobs",
+    help="Scheduled jobs, not stopped, whose latest run that ended has failed",
+    needs={
+        "Scheduled Job Type": ("stopped",),
+        "Scheduled Job Log": ("scheduled_job_type", "status", "modified"),
+    },
+    good="down",
+)
+def scheduled_jobs_failing(r: Reading) -> Values:
+    outcomes = _outcomes(r)
+    types = r.table("Scheduled Job Type")
+    running = (str(row[0]) for row in r.rows(select(types.c.name).where(types.c.stopped == 0)))
+    yield (sum(1 for name in running if outcomes.get(name) == "Failed"),)
+
+
+@metric(
+    "frappe_scheduled_jobs_late",
+    unit="jobs",
+    help="Scheduled jobs, not stopped, that are overdue by more than a quarter of their interval "
+    "(at least 15 minutes, at most 6 hours); jobs whose cron_format cannot be read are left out",
+    needs={"Scheduled Job Type": ("stopped", "frequency", "cron_format", "last_execution", "creation")},
+    good="down",
+)
+def scheduled_jobs_late(r: Reading) -> Values:
+    types = r.table("Scheduled Job Type")
+    query = select(types.c.frequency, types.c.cron_format, types.c.last_execution, types.c.creation)
+    now = zone.to_naive(r.now, r.site.zone(r))
+    yield (sum(1 for row in r.rows(query.where(types.c.stopped == 0)) if _late(row, now)),)
+
+
+@metric(
+    "frappe_email_queue",
+    unit="e-mails",
+    help="E-mails in the Email Queue per status",
+    labels=("status",),
+    needs={"Email Queue": ("status",)},
+    every=FIVE_MINUTES,
+)
+def email_queue(r: Reading) -> Values:
+    table = r.table("Email Queue")
+    counts = dict.fromkeys(_EMAIL_STATUSES, 0)
+    for status, number in r.rows(select(table.c.status, func.count()).group_by(table.c.status)):
+        counts[str(status or "none given")] = number
+    yield from counts.items()
+
+
+@metric(
+    "frappe_email_oldest_unsent_seconds",
+    unit="seconds",
+    help="How long the oldest e-mail that should have gone out is waiting; 0 when none waits",
+    needs={"Email Queue": ("status", "send_after", "creation")},
+    good="down",
+)
+def email_oldest_unsent_seconds(r: Reading) -> Values:
+    table = r.table("Email Queue")
+    unsent = table.c.status == "Not Sent"
+    now = zone.to_naive(r.now, r.site.zone(r))
+    at_once = select(func.min(table.c.creation)).where(unsent, table.c.send_after.is_(None)).scalar_subquery()
+    later = select(func.min(table.c.send_after)).where(unsent, table.c.send_after <= now).scalar_subquery()
+    found = r.row(select(at_once, later))
+    moments = [r.utc(moment) for moment in found or ()]
+    yield (max([0.0, *((r.now - moment).total_seconds() for moment in moments if moment is not None)]),)
+
+
+def _queues(r: Reading) -> list[queues.Queue]:
+    key = f"queues {r.site.config.bench_id} {r.site.config.redis_queue}"
+    return r.once(key, lambda: r.shared(key, _SHARED_SECONDS, lambda: queues.queues(r.site)))
+
+
+def _late(row: Sequence[Any], now: datetime) -> bool:
+    frequency, expression, last, created = row
+    base = _naive(last) or _naive(created)
+    if base is None:
+        return False
+    if str(frequency) != "Cron":
+        # "Daily Long" and "Daily Maintenance" have the times of "Daily".
+        expression = _FREQUENCIES.get(str(frequency or "").split(" ")[0])
+    try:
+        schedule = cron.parse(str(expression or ""))
+    except ValueError:
+        return False
+    due = schedule.after(base)
+    following = schedule.after(due) if due is not None else None
+    if due is None or following is None:
+        return False
+    grace = min(max((following - due) * _GRACE_SHARE, _LEAST_GRACE), _MOST_GRACE)
+    return now > due + grace
+
+
+def _naive(value: Any) -> datetime | None:
+    return value if isinstance(value, datetime) else None
+
+
+@dataclass
+class _JobLog:
+    """What was read of Scheduled Job Log so far: the latest outcome per job, from `down` to `up`."""
+
+    outcomes: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+    up: datetime | None = None
+    down: datetime | None = None
+    complete: bool = False
+
+
+def _outcomes(r: Reading) -> dict[str, str]:
+    """Latest ended status per Scheduled Job Type. The log is read once, newest first, and from then on what is new.
+
+    Raises NotAvailable while the first reading goes on: it takes as many runs as it needs to cost little in each.
+    """
+    log: _JobLog = r.site.memory.setdefault("job_log", _JobLog())
+    if not r.indexed("Scheduled Job Log", "modified"):
+        raise NotAvailable("Scheduled Job Log of this site has no index on modified: reading it costs too much")
+    table = r.table("Scheduled Job Log")
+    if log.up is not None:
+        # The second bound goes back when the clock does, so that runs of the repeated hour are seen.
+        recent = min(log.up - _OVERLAP, r.local(r.now - _OVERLAP))
+        _take(r, log, _page(r, table.c.modified >= recent))
+    spent = r.seconds
+    oldest = zone.to_naive(r.now - _LOOK_BACK, r.site.zone(r))
+    while not log.complete:
+        bound = log.down
+        rows = _page(r, table.c.modified.is_not(None) if bound is None else table.c.modified <= bound)
+        _take(r, log, rows)
+        # A page that begins and ends at one moment would come again for ever.
+        stuck = bound is not None and log.down == bound
+        log.complete = len(rows) < _PAGE or stuck or (log.down is not None and log.down < oldest)
+        if r.seconds - spent > _PAGES_SECONDS:
+            break
+    if not log.complete:
+        raise NotAvailable(f"Scheduled Job Log is being read for the first time, so far back to {log.down}")
+    return {name: status for name, (_, status) in log.outcomes.items()}
+
+
+def _page(r: Reading, which: ColumnElement[bool]) -> list[tuple[str, str, datetime]]:
+    table = r.table("Scheduled Job Log")
+    query = select(table.c.scheduled_job_type, table.c.status, table.c.modified).where(which)
+    return [(str(row[0]), str(row[1]), row[2]) for row in r.rows(query.order_by(table.c.modified.desc()).limit(_PAGE))]
+
+
+def _take(r: Reading, log: _JobLog, rows: list[tuple[str, str, datetime]]) -> None:
+    for name, status, naive in rows:
+        moment = r.utc(naive) if status in _ENDED else None
+        if moment is not None and (name not in log.outcomes or moment >= log.outcomes[name][0]):
+            log.outcomes[name] = (moment, status)
+    if rows:
+        newest, oldest = rows[0][2], rows[-1][2]
+        log.up = newest if log.up is None else max(log.up, newest)
+        log.down = oldest if log.down is None else min(log.down, oldest)
