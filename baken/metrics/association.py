@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from baken.clock import DAY, iso
 from baken.metrics import departures
 from baken.metrics.catalogue import FIVE_MINUTES, HOUR, Values, metric, observation
+from baken.metrics.erpnext import QUARTER
 from baken.metrics.statuses import label, number_where, since, tally, windows
 from baken.privacy import mask
 from baken.sites.problems import NotAvailable
@@ -77,7 +78,7 @@ def members_new(r: Reading) -> Values:
     help="Members who left today (day) and within 30 days with today (month), in the site's zone",
     labels=("window",),
     needs=_LEFT_NEEDS,
-    every=FIVE_MINUTES,
+    every=QUARTER,
     good="down",
 )
 def members_left(r: Reading) -> Values:
@@ -91,7 +92,7 @@ def members_left(r: Reading) -> Values:
     help="Members who joined less members who left, today (day) and within 30 days with today (month)",
     labels=("window",),
     needs={"Member": ("status", "member_since", "creation", "modified")},
-    every=FIVE_MINUTES,
+    every=QUARTER,
     good="up",
 )
 def members_net_growth(r: Reading) -> Values:

@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, select
 
 from baken.clock import iso
 from baken.metrics.catalogue import FIVE_MINUTES, Values, metric, observation
-from baken.metrics.erpnext import collection_lines, payment_totals
+from baken.metrics.erpnext import QUARTER, collection_lines, payment_totals
 from baken.metrics.statuses import NONE_GIVEN, label, midnight, number_where, tally, windows
 from baken.sites.reading import Reading
 
@@ -114,7 +114,7 @@ def batches_recent(r: Reading) -> Values:
     help="Direct debits by result; collection date within 30 days",
     labels=("result",),
     needs={"Direct Debit Batch": ("batch_date",), "Direct Debit Batch Invoice": ("parent", "status")},
-    every=FIVE_MINUTES,
+    every=QUARTER,
 )
 def collections(r: Reading) -> Values:
     """Direct Debit Batch Invoice by status, of batches that are not cancelled, by batch_date."""
@@ -127,7 +127,7 @@ def collections(r: Reading) -> Values:
     help="Failed direct debits by the bank's reason code; collection date within 30 days",
     labels=("reason",),
     needs={"Direct Debit Batch": ("batch_date",), "Direct Debit Batch Invoice": ("parent", "status", "result_code")},
-    every=FIVE_MINUTES,
+    every=QUARTER,
     good="down",
 )
 def returns(r: Reading) -> Values:
