@@ -1,4 +1,5 @@
 /** Every folder under src/views is a view: adding one adds its route and its place in the navigation. */
+import { ref } from 'vue'
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 import { ApiError } from './api/client'
 import { loadSession, watchSession } from './session'
@@ -47,6 +48,11 @@ router.beforeEach(async (to) => {
     throw error
   }
 })
+
+/** A view's code did not arrive: Baken was updated meanwhile, or the server is away. */
+export const viewMissing = ref(false)
+router.onError(() => (viewMissing.value = true))
+router.afterEach(() => (viewMissing.value = false))
 
 watchSession(() => {
   const here = router.currentRoute.value

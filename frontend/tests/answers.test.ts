@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { curlOf, operationsOf, type OpenApi } from '../src/docs/openapi'
+import { toSeries } from '../src/series'
+import { disksOf, figureOf } from '../src/views/dashboard/performance'
+import { readingsOf } from '../src/views/metrics/readings'
+
+test('performance figures are found plain, per label, and summed over labels', () => {
+  const group = { host_cpu_ratio: 0.2, load: { '1m': 1, '5m': 0.5 }, frappe_queue_length: { short: 2, long: 1 }, sessions: null }
+  const find = (metric: string, labels?: Record<string, string>) => figureOf(group, { metric, labels, unit: '', text: 'perf.cpu' })
+  expect(find('host_cpu_ratio')).toBe(0.2)
+  expect(find('host_load', { window: '5m' })).toBe(0.5)
+  expect(find('frappe_queue_length')).toBe(3)
+  expect(find('frappe_sessions')).toBeNull()
+  expect(find('host_swap_used_ratio')).toBeNull()
+})
+
+test('disks come as a list or per mount', () => {
+  expect(disksOf({ disks: [{ mount: '/', used_ratio: 0.4, used: 4, total: 10 }] })).toEqual([{ mount: '/', ratio: 0.4, used: 4, total: 10 }])
+  expect(disksOf({ host_disk_used_ratio: { '/': 0.4 } })).toEqual([{ mount: '/', ratio: 0.4, used: null, total: null }])
+  expect(disksOf(undefined)).toEqual([])
+})
+
+test('a metric without a figure keeps its place with the reason', () => {
+  const rows = readingsOf({
+    metrics: [
+      { metric: 'a_b', unit: 'ratio', help: 'h', values: [{ labels: { k: 'x' }, value: 1, at: 't' }, { labels: { k: 'y' }, value: 2 }] },
+      { metric: 'c_d', unit: '', help: 'h', values: [], absent: { reason: 'no table' } },
+    ],
+  })
+  expect(rows.map((row) => [row.metric, row.labels, row.value, row.absent])).toEqual([
+    ['a_b', { k: 'x' }, 1, null],
+    ['a_b', { k: 'y' }, 2, null],
+    ['c_d', {}, null, 'no table'],
+  ])
+})
+
+test('unmeasured points are left out of a course, not drawn as zero', () => {
+  expect(toSeries({ series: [{ labels: {}, at: [1, 2, 3], value: [5, null, 7] }] })).toEqual([{ labels: {}, at: [1, 3], value: [5, 7] }])
+})
+
+const SPEC: OpenApi = {
+  info: { title: 'Baken', version: '1' },
+  paths: {
+    '/api/method/ping': { get: { security: [], responses: {} } },
+    '/api/method/baken.get_series': {
+      get: {
+        'x-roles': ['System Manager'],
+        parameters: [{ name: 'metric', in: 'query', required: true, schema: { $ref: '#/components/schemas/Name' } }],
+        responses: { 200: { description: 'ok', content: { 'application/json': { schema: { $ref: '#/components/schemas/Answer' } } } } },
+      },
+      post: {},
+    },
+  },
+  components: { schemas: { Name: { type: 'string' }, Answer: { properties: { message: { type: 'array', items: { type: 'number' } } } } } },
+}
+
+test('the API reference reads parameters, roles and answers, and gives a command to paste', () => {
+  const [ping, series] = operationsOf(SPEC)
+  expect(ping?.roles).toBeNull()
+  expect(series).toMatchObject({ verb: 'GET', group: 'baken', roles: ['System Manager'] })
+  expect(series?.parameters).toEqual([{ name: 'metric', type: 'string', required: true, fallback: null, description: '' }])
+  expect(series?.answers[0]?.shape).toBe('{\n  message: [number]\n}')
+  expect(series && curlOf(series, 'http://h')).toContain('--data-urlencode "metric=…"')
+  expect(ping && curlOf(ping, 'http://h')).not.toContain('Authorization')
+})

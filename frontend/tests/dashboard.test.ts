@@ -1,0 +1,149 @@
+import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { createMemoryHistory, createRouter } from 'vue-router'
+import type { DashboardAnswer, SystemMetrics } from '../src/api/types'
+import { now } from '../src/clock'
+import { setLanguage } from '../src/i18n'
+import { chooseRefresh } from '../src/preferences'
+import { session } from '../src/session'
+import DashboardView from '../src/views/dashboard/DashboardView.vue'
+import { dashboardAnswer, MOMENT } from './fixtures/dashboard'
+import { serve, type Asked } from './fixtures/server'
+
+const PAGE = 'verenigingen.www.monitoring_dashboard'
+
+// The chart needs a canvas; that it is drawn is looked at in a real browser.
+vi.mock('../src/charts/errorHours', () => ({ drawErrorHours: () => ({ show: vi.fn(), dispose: vi.fn() }) }))
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: MOMENT, toFake: ['Date'] })
+  now.value = MOMENT
+  chooseRefresh(0)
+  session.value = {
+    user: 'admin@example.test',
+    full_name: 'Admin',
+    roles: ['System Manager'],
+    site: 'demo.example.test',
+    sites: ['demo.example.test'],
+    csrf_token: 'x',
+  }
+})
+
+async function open(answer: DashboardAnswer, more: Parameters<typeof serve>[0] = {}): Promise<[VueWrapper, Asked[]]> {
+  const log = serve({ [`${PAGE}.refresh_dashboard_data`]: { message: answer }, 'baken.get_series': { message: { series: [] } }, ...more })
+  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/:rest(.*)*', component: { template: '' } }] })
+  const page = mount(DashboardView, { global: { plugins: [router] } })
+  await flushPromises()
+  return [page, log]
+}
+
+function section(page: VueWrapper, title: string): string {
+  const found = page.findAll('section').find((one) => one.find('h2').exists() && one.get('h2').text() === title)
+  return found?.text() ?? ''
+}
+
+test('shows every part of one answer', async () => {
+  const [page, log] = await open(dashboardAnswer())
+  expect(log.filter((asked) => asked.method.startsWith(PAGE))).toHaveLength(1)
+  expect(page.text()).toContain('The monitoring runs and reads the site.')
+  expect(section(page, 'Association')).toContain('4,312')
+  expect(section(page, 'Recent errors')).toMatch(/10\s*errors/)
+  expect(section(page, 'Recent errors')).toContain('ValidationError at <ref>')
+  expect(section(page, 'Recent errors')).toContain('New')
+  expect(section(page, 'Performance')).toContain('23%')
+  expect(section(page, 'Performance')).toContain('91%')
+  expect(section(page, 'Performance')).toContain('The site has no DocType Membership Application.')
+})
+
+test('the worst stands first in alerts and audit activity', async () => {
+  const [page] = await open(dashboardAnswer())
+  const alerts = section(page, 'Active alerts')
+  expect(alerts.indexOf('SEPA compliance')).toBeLessThan(alerts.indexOf('Data quality'))
+  const rows = page.findAll('.audit tbody tr').map((row) => row.text())
+  expect(rows[0]).toContain('Failed')
+})
+
+test('a part that fails shows its own error, the others stay, and it is retried alone', async () => {
+  const answer = { ...dashboardAnswer(), recent_errors: { error: 'Error Log took too long.' } }
+  const [page, log] = await open(answer, { [`${PAGE}.get_recent_errors`]: { message: dashboardAnswer().recent_errors } })
+  expect(section(page, 'Recent errors')).toContain('Error Log took too long.')
+  expect(section(page, 'Association')).toContain('4,312')
+  await page.get('.failed button').trigger('click')
+  await flushPromises()
+  expect(log.at(-1)?.method).toBe(`${PAGE}.get_recent_errors`)
+  expect(section(page, 'Recent errors')).not.toContain('Error Log took too long.')
+  expect(section(page, 'Recent errors')).toContain('ValidationError')
+})
+
+test('a figure that was not measured is a dash with its reason, never a zero', async () => {
+  const answer = dashboardAnswer()
+  const system = answer.system_metrics as SystemMetrics
+  system.volunteers = { active: null, total: null }
+  system.absent = { volunteers: 'The site has no DocType Volunteer.' }
+  const [page] = await open(answer)
+  const card = page.findAll('article').find((one) => one.get('h3').text() === 'Volunteers')
+  expect(card?.text()).toContain('—')
+  expect(card?.text()).toContain('not measured')
+  expect(card?.text()).toContain('The site has no DocType Volunteer.')
+  expect(card?.text()).not.toContain('0')
+})
+
+test('unknown errors are not "no errors"', async () => {
+  const answer = dashboardAnswer()
+  answer.recent_errors = {
+    total: null, since: '', patterns: [], hours: [], by_hour: [], measured_at: null, absent: { errors: 'No table Error Log.' },
+  }
+  const [page] = await open(answer)
+  expect(section(page, 'Recent errors')).toContain('No table Error Log.')
+  expect(section(page, 'Recent errors')).not.toContain('No errors in')
+})
+
+test('a silent collector and an unreachable site are said', async () => {
+  const answer = dashboardAnswer()
+  answer.monitor = {
+    collector: { running: true, last_seen: new Date(MOMENT - 12 * 60_000).toISOString() },
+    site: { ok: false, reason: 'MariaDB does not answer.' },
+  }
+  const [page] = await open(answer)
+  expect(page.text()).toContain('last measured 12 minutes ago')
+  expect(page.text()).toContain('MariaDB does not answer.')
+})
+
+test('refresh now asks the collector to measure, by POST', async () => {
+  const [page, log] = await open(dashboardAnswer())
+  const button = page.findAll('button').find((one) => one.text() === 'Refresh now')
+  await button?.trigger('click')
+  await flushPromises()
+  expect(log.at(-1)).toMatchObject({ method: `${PAGE}.refresh_dashboard_data`, verb: 'POST', body: { force: 1 } })
+})
+
+test('when the server goes away the figures stay, with since when', async () => {
+  let gone = false
+  const [page] = await open(dashboardAnswer(), {
+    [`${PAGE}.refresh_dashboard_data`]: () => (gone ? new TypeError('Failed to fetch') : { message: dashboardAnswer() }),
+  })
+  gone = true
+  await page.findAll('button').find((one) => one.text() === 'Refresh now')?.trigger('click')
+  await flushPromises()
+  expect(page.text()).toContain('No connection since')
+  expect(page.text()).toContain('last known figures')
+  expect(section(page, 'Association')).toContain('4,312')
+  expect(page.text()).not.toContain('The monitoring runs')
+})
+
+test('the chart can be read as a table', async () => {
+  const [page] = await open(dashboardAnswer())
+  await page.findAll('button').find((one) => one.text() === 'Show as table')?.trigger('click')
+  const rows = page.findAll('.numbers tbody tr')
+  expect(rows).toHaveLength(24)
+  // Hour 22: three of a named pattern, four in all, so one of the rest.
+  expect(rows[22]?.findAll('td').map((cell) => cell.text())).toEqual(['0', '3', '1', '4'])
+})
+
+test('speaks Dutch', async () => {
+  await setLanguage('nl')
+  const [page] = await open(dashboardAnswer())
+  expect(page.text()).toContain('4.312')
+  expect(page.text()).toContain('Betalingsverwerking')
+  expect(page.text()).toContain('Kritiek')
+})
