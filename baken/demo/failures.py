@@ -38,7 +38,7 @@ class Failure:
     hours: tuple[int, ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cast:
     """Whom and what an error may speak of: (member, full name, e-mail, IBAN), invoices, payments, batches, mandates."""
 
