@@ -264,7 +264,8 @@ def doctor(
             verdict = "can be watched" if each.watchable else "[red]cannot be watched[/]"
             out.print(f"\n[bold]{each.site}[/] {verdict}")
             for finding in each.findings:
-                out.print(f"  {marks[finding.state]} {finding.part:<20} ", end="")
+                nested = finding.part.startswith(" ")
+                out.print(f"  {marks[finding.state]} {finding.part:<20}{': ' if nested else ' '}", end="")
                 out.print(finding.detail, markup=False, soft_wrap=True)
         for name, text in found.troubles.items():
             out.print(f"\n[bold]{name}[/] [red]cannot be watched[/]")

@@ -115,7 +115,10 @@ def _metrics(site: Site) -> list[Finding]:
         findings.append(
             Finding(f"{domain} metrics", state, f"{len(mine) - len(absent)} of {len(mine)} can be measured")
         )
-        findings += [Finding(f"  {name}", "no", run.absences[name]) for name in absent]
+        # What fails for one reason is told once.
+        for reason in dict.fromkeys(run.absences[name] for name in absent):
+            names = [name for name in absent if run.absences[name] == reason]
+            findings.append(Finding("  " + ", ".join(names), "no", reason))
     cost = f"{run.queries} queries, {run.query_seconds * 1000:.0f} ms for everything once"
     findings.append(Finding("cost", "ok", f"{cost}; the slowest metric took {max(run.costs.values()) * 1000:.0f} ms"))
     return findings

@@ -1,5 +1,6 @@
 """Which metrics of a subject are due when: each at its own interval, stretched where reading it costs too much."""
 
+import math
 import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -9,12 +10,16 @@ from statistics import median
 # A query this short is never the one to save on, in seconds.
 _CHEAP = 0.002
 _REMEMBERED = 3
+_MINUTE = 60.0
+_HAIR = 1e-6
+# A metric is never given up altogether.
 _LONGEST_STRETCH = 60.0
 
 
 @dataclass(slots=True)
 class _Entry:
     every: float
+    phase: float
     due: float
     costs: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
@@ -26,9 +31,8 @@ class _Entry:
 class Schedule:
     """The due times of the metrics of one subject, on a monotonic clock in seconds.
 
-    Runs fall on whole multiples of their interval, shifted by a phase that the subject's name decides, so that a
-    thousand sites are not read in the same instant, and a metric of a minute shares its run with those of ten
-    seconds.
+    Runs fall on whole multiples of their interval, shifted by a phase that the subject's name decides: a thousand
+    sites are not read in the same instant, and a metric of a minute still shares its run with those of ten seconds.
     """
 
     def __init__(self, name: str, every: Mapping[str, float], *, cost_share: float, now: float) -> None:
@@ -41,8 +45,12 @@ class Schedule:
             now: the present, seconds on the monotonic clock.
         """
         self._cost_share = cost_share
-        self._shift = zlib.crc32(name.encode()) % 10_000 / 10_000
-        self._entries = {metric: _Entry(interval, now) for metric, interval in every.items()}
+        share = zlib.crc32(name.encode()) % 10_000 / 10_000
+        self._entries = {
+            # Whole minutes on top spread the longer intervals over their length.
+            metric: _Entry(interval, (share * _MINUTE) + _MINUTE * math.floor(share * interval / _MINUTE), now)
+            for metric, interval in every.items()
+        }
 
     @property
     def next_due(self) -> float:
@@ -57,11 +65,9 @@ class Schedule:
         """Put the next due time of `metrics`, which run at `now`."""
         for metric in metrics:
             entry = self._entries[metric]
-            period = entry.every * self.stretch(metric)
-            phase = self._shift * min(entry.every, 60.0)
-            entry.due = ((now - phase) // entry.every * entry.every) + phase + max(entry.every, period)
-            if entry.due <= now:
-                entry.due += entry.every
+            # Past this run's own grid point; a run that comes a hair early counts as on it.
+            steps = math.floor((now - entry.phase) / entry.every + _HAIR) + math.ceil(self.stretch(metric))
+            entry.due = entry.phase + steps * entry.every
 
     def cost(self, costs: Mapping[str, float]) -> None:
         """Remember the query seconds that each metric took in a run."""
