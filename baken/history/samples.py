@@ -31,7 +31,7 @@ from baken.history.present import (
 )
 from baken.history.ranges import Points, read_range
 from baken.history.series import Labels, batches, check_names, create_series, labels_text
-from baken.history.upserts import upsert
+from baken.history.upserts import insert_missing, upsert
 
 __all__ = [
     "Absence",
@@ -121,6 +121,7 @@ def record(conn: Connection, cycles: Sequence[Cycle]) -> None:
     for site, metrics in _names(ordered).items():
         check_names(site, metrics)
     sites = sorted({cycle.site for cycle in ordered})
+    _lock_sites(conn, sites)
     book = _Book.read(conn, sites)
     rows: dict[tuple[int, int], float] = {}
     moments = [to_ms(cycle.at) for cycle in ordered]
@@ -144,6 +145,23 @@ def record(conn: Connection, cycles: Sequence[Cycle]) -> None:
         [{"series_id": number, "at": at, "value": value} for (number, at), value in rows.items()],
     )
     book.write(conn)
+
+
+def _lock_sites(conn: Connection, sites: Sequence[str]) -> None:
+    """Let nobody else change the present of these sites until this transaction ends.
+
+    SQLite has one writer anyhow. On a server the row of a site that is new is made first, to have a lock.
+    """
+    if conn.dialect.name == "sqlite":
+        return
+    table = tables.site_states
+    for some in batches(sites):
+        locking = select(table.c.site).where(table.c.site.in_(some)).order_by(table.c.site).with_for_update()
+        unknown = set(some) - set(conn.execute(locking).scalars())
+        if unknown:
+            empty = {"at": 0, "ok": False, "seconds": 0, "query_seconds": 0, "queries": 0}
+            insert_missing(conn, table, [{"site": site, "missed": 0, "failures": 0, **empty} for site in unknown])
+            conn.execute(locking).all()
 
 
 def _names(cycles: Sequence[Cycle]) -> dict[str, set[str]]:

@@ -1,0 +1,240 @@
+"""Maintenance: nothing lost and nothing twice, also when it is killed; and what is old goes."""
+
+import math
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Table, func, insert, select
+
+from baken.clock import to_ms
+from baken.history import audit, requests, tables, websessions
+from baken.history.packing import decode
+from baken.history.retention import Retention, maintain
+from baken.history.samples import Cycle, Sample, latest, read_range, record, record_gap
+from baken.history.store import Store
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+T0 = datetime(2026, 3, 1, tzinfo=UTC)
+SITE = "leden.example"
+
+
+def fill(store: Store, *, days: int, series: int, every: timedelta) -> None:
+    """Samples of `series` series over whole days; 0.1 sums up differently in another order."""
+    cycles = [
+        Cycle(
+            SITE,
+            T0 + place * every,
+            [Sample(f"m{number:03}", (), number + place * 0.1) for number in range(series)],
+        )
+        for place in range(days * (DAY // every))
+    ]
+    with store.write() as conn:
+        record(conn, cycles)
+
+
+def count(store: Store, table: Table) -> int:
+    with store.read() as conn:
+        return int(conn.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def everything(store: Store) -> dict[int, dict[int, float]]:
+    """Every sample of every series, from wherever it is; fails when one is in two places."""
+    found: dict[int, dict[int, float]] = {}
+    with store.read() as conn:
+        for number, at, value in conn.execute(select(tables.samples)):
+            found.setdefault(number, {})[at] = value
+        for number, data in conn.execute(select(tables.chunks.c.series_id, tables.chunks.c.data)):
+            own = found.setdefault(number, {})
+            for at, value in zip(*decode(data), strict=True):
+                assert at not in own
+                own[at] = value
+    return found
+
+
+def check_sums(store: Store) -> None:
+    """Hours and days say exactly what the packed samples say."""
+    with store.read() as conn:
+        chunks = {(row.series_id, row.day): decode(row.data) for row in conn.execute(select(tables.chunks))}
+        for table, width in ((tables.hourly, 3_600_000), (tables.daily, 86_400_000)):
+            wanted: dict[tuple[int, int], list[float]] = {}
+            for (number, _), (moments, values) in chunks.items():
+                for at, value in zip(moments, values, strict=True):
+                    wanted.setdefault((number, at // width * width), []).append(value)
+            rows = {(row["series_id"], row["at"]): row for row in conn.execute(select(table)).mappings()}
+            assert rows.keys() == wanted.keys()
+            for key, values in wanted.items():
+                row = rows[key]
+                assert (row["count"], row["min"], row["max"], row["sum"], row["last"]) == (
+                    len(values),
+                    min(values),
+                    max(values),
+                    math.fsum(values),
+                    values[-1],
+                )
+
+
+def test_sums_equal_the_samples_they_came_from(store: Store) -> None:
+    fill(store, days=3, series=5, every=timedelta(minutes=15))
+    before = everything(store)
+    done = maintain(store, T0 + 3 * DAY + HOUR)
+    # The last day still has an hour of grace.
+    assert (done.packed, done.complete) == (5 * 2 * 96, True)
+    assert count(store, tables.samples) == 5 * 96
+    assert everything(store) == before
+    check_sums(store)
+    done = maintain(store, T0 + 3 * DAY + 2 * HOUR)
+    assert done.packed == 5 * 96
+    assert count(store, tables.samples) == 0
+    assert everything(store) == before
+    check_sums(store)
+    again = maintain(store, T0 + 3 * DAY + 2 * HOUR)
+    assert (again.packed, again.deleted, again.complete) == (0, {}, True)
+
+
+def test_a_call_without_time_goes_on_where_the_last_one_stopped(store: Store) -> None:
+    fill(store, days=3, series=90, every=timedelta(hours=2))
+    before = everything(store)
+    calls = 0
+    while not maintain(store, T0 + 4 * DAY, budget=timedelta(0)).complete:
+        calls += 1
+        assert calls < 40
+    assert calls > 5
+    assert everything(store) == before
+    assert count(store, tables.samples) == 0
+    check_sums(store)
+
+
+def test_what_is_too_old_goes_and_the_rest_stays(store: Store) -> None:
+    fill(store, days=12, series=3, every=timedelta(hours=3))
+    now = T0 + 12 * DAY + 3 * HOUR
+    done = maintain(store, now, Retention(raw_days=3, hourly_days=5, daily_days=8))
+    assert done.complete
+    with store.read() as conn:
+        for table, name, first in (
+            (tables.chunks, "day", 9),
+            (tables.hourly, "at", 7),
+            (tables.daily, "at", 4),
+        ):
+            oldest = conn.execute(select(func.min(table.c[name]))).scalar()
+            assert oldest == to_ms(T0 + first * DAY)
+    assert count(store, tables.daily) == 3 * 8
+    # A limit that becomes shorter later works the same way.
+    later = now + 2 * HOUR
+    assert maintain(store, later, Retention(raw_days=1, hourly_days=1, daily_days=1)).deleted["daily"] == 21
+    assert count(store, tables.hourly) == 3 * 8
+    assert count(store, tables.latest) == 3
+
+
+def test_years_of_sums_go_in_several_transactions(sqlite_store: Store) -> None:
+    fill(sqlite_store, days=200, series=1, every=12 * HOUR)
+    now = T0 + 201 * DAY
+    maintain(sqlite_store, now)
+    assert count(sqlite_store, tables.daily) == 200
+    done = maintain(sqlite_store, now + 2 * HOUR, Retention(raw_days=10, hourly_days=10, daily_days=10))
+    assert (done.deleted["daily"], done.deleted["hourly"], done.deleted["chunks"]) == (191, 382, 80)
+
+
+def test_rows_that_are_not_samples_have_their_limits_too(store: Store) -> None:
+    now = T0 + 400 * DAY
+    with store.write() as conn:
+        for age in (399, 200, 1):
+            audit.write(conn, at=now - age * DAY, site=SITE, user="els", action=f"{age} days ago")
+            record_gap(conn, SITE, now - (age + 1) * DAY, now - age * DAY, "stopped")
+        for name, ttl in (("old", HOUR), ("new", 401 * DAY)):
+            websessions.create(
+                conn,
+                id=name,
+                site=SITE,
+                user="els",
+                full_name="Els",
+                roles=["System Manager"],
+                csrf="c",
+                language="nl",
+                now=T0,
+                ttl=ttl,
+            )
+        websessions.record_attempt(conn, "key", T0)
+        websessions.record_attempt(conn, "key", now)
+        requests.ask(conn, SITE, "els", T0)
+        conn.execute(
+            insert(tables.error_counts),
+            [{"site": SITE, "pattern": "p", "hour": to_ms(now - age * DAY), "count": 1} for age in (399, 200)],
+        )
+        record(conn, [Cycle("gone.example", T0, [Sample("a", (), 1)], absences={"b": "no"})])
+        record(conn, [Cycle(SITE, now, [Sample("a", (), 1)], absences={"b": "no"})])
+    assert maintain(store, now, Retention(daily_days=365, audit_days=300)).complete
+    with store.read() as conn:
+        assert [entry.action for entry in audit.entries(conn)] == ["1 days ago", "200 days ago"]
+        assert websessions.find(conn, "new", now) is not None
+        assert websessions.attempts_since(conn, "key", T0) == 1
+        assert requests.asked(conn) == []
+        assert latest(conn, "gone.example") == []
+        assert len(latest(conn, SITE)) == 1
+    assert count(store, tables.gaps) == 2
+    assert count(store, tables.web_sessions) == 1
+    assert count(store, tables.error_counts) == 1
+    assert count(store, tables.absences) == 1
+
+
+KILLED = """
+import sys
+from datetime import datetime, timedelta
+from baken.history.store import open_store
+from baken.history.retention import Retention, maintain
+store = open_store(sys.argv[1])
+print("ready", flush=True)
+while not maintain(store, datetime.fromisoformat(sys.argv[2]), budget=timedelta(0)).complete:
+    pass
+print("done", flush=True)
+"""
+
+
+def test_killed_at_any_moment_nothing_is_lost_or_counted_twice(store: Store, store_url: str) -> None:
+    fill(store, days=6, series=80, every=timedelta(hours=1))
+    before = everything(store)
+    now = T0 + 7 * DAY
+    generator = random.Random(5)
+    kills = 0
+    for _ in range(7):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, store_url, now.isoformat()], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(generator.uniform(0.0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        finished = "done" in process.stdout.read()
+        process.stdout.close()
+        process.wait()
+        if finished:
+            break
+        kills += 1
+        assert everything(store) == before
+        check_sums(store)
+    assert kills >= 2
+    # A server may need a moment to notice that the killed client is gone.
+    assert maintain(store, now).complete
+    assert everything(store) == before
+    assert count(store, tables.samples) == 0
+    check_sums(store)
+
+
+def test_a_reader_sees_every_sample_once_while_days_are_packed(store: Store, store_url: str) -> None:
+    fill(store, days=6, series=50, every=timedelta(hours=1))
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, store_url, (T0 + 7 * DAY).isoformat()], stdout=subprocess.PIPE
+    )
+    readings = 0
+    while process.poll() is None:
+        with store.read() as conn:
+            (line,) = read_range(conn, SITE, "m041", T0, T0 + 6 * DAY)
+            (hours,) = read_range(conn, SITE, "m041", T0, T0 + 6 * DAY, step=HOUR)
+        assert len(line.at) == len(hours.at) == 144
+        readings += 1
+    assert process.communicate()[0].endswith(b"done\n")
+    assert readings > 3
