@@ -52,6 +52,21 @@ export function fetchSeries(metric: string, labels: Record<string, string>, hour
   return series
 }
 
+/** One course of several label sets: their sum at the moments at which each was measured. */
+export function together(all: Series[]): Series | null {
+  const [first, ...others] = all
+  if (!first || !others.length) return first ?? null
+  const sums = new Map<number, { count: number; sum: number }>()
+  for (const series of all) {
+    series.at.forEach((at, i) => {
+      const known = sums.get(at) ?? { count: 0, sum: 0 }
+      sums.set(at, { count: known.count + 1, sum: known.sum + (series.value[i] ?? 0) })
+    })
+  }
+  const whole = [...sums].filter(([, { count }]) => count === all.length).sort(([a], [b]) => a - b)
+  return { labels: {}, at: whole.map(([at]) => at), value: whole.map(([, { sum }]) => sum) }
+}
+
 export function forgetSeries(): void {
   kept.clear()
 }

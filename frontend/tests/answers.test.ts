@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { curlOf, operationsOf, type OpenApi } from '../src/docs/openapi'
-import { toSeries } from '../src/series'
+import { together, toSeries } from '../src/series'
 import { disksOf, figureOf } from '../src/views/dashboard/performance'
 import { readingsOf } from '../src/views/metrics/readings'
 
@@ -36,6 +36,15 @@ test('a metric without a figure keeps its place with the reason', () => {
 
 test('unmeasured points are left out of a course, not drawn as zero', () => {
   expect(toSeries({ series: [{ labels: {}, at: [1, 2, 3], value: [5, null, 7] }] })).toEqual([{ labels: {}, at: [1, 3], value: [5, 7] }])
+})
+
+test('a course of several label sets is their sum where all were measured', () => {
+  const all = [
+    { labels: { queue: 'short' }, at: [1, 2, 3], value: [1, 1, 1] },
+    { labels: { queue: 'long' }, at: [2, 3], value: [5, 6] },
+  ]
+  expect(together(all)).toEqual({ labels: {}, at: [2, 3], value: [6, 7] })
+  expect(together([])).toBeNull()
 })
 
 const SPEC: OpenApi = {

@@ -109,6 +109,13 @@ test('a silent collector and an unreachable site are said', async () => {
   expect(page.text()).toContain('MariaDB does not answer.')
 })
 
+test('before the first run over the site it is not called well', async () => {
+  const answer = { ...dashboardAnswer(), monitor: { collector: { running: true, last_seen: null }, site: { ok: null } } }
+  const [page] = await open(answer)
+  expect(page.text()).toContain('still to come')
+  expect(page.text()).not.toContain('The monitoring runs')
+})
+
 test('refresh now asks the collector to measure, by POST', async () => {
   const [page, log] = await open(dashboardAnswer())
   const button = page.findAll('button').find((one) => one.text() === 'Refresh now')

@@ -83,7 +83,7 @@ export interface AuditSummary {
   rows: AuditRow[]
   totals: Record<string, number>
   compliance_status?: Record<string, Record<string, number>>
-  since: string
+  since: string | null
   measured_at: string | null | Moments
   absent?: Reasons | string | null
 }
@@ -126,6 +126,7 @@ export interface DashboardAnswer {
   alerts: SiteAlert[] | { alerts: SiteAlert[] } | PartError
   performance_metrics: PerformanceMetrics | PartError
   monitor: MonitorStatus | PartError
+  measured?: boolean | null
   timestamp: string
 }
 

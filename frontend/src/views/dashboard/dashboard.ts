@@ -1,4 +1,5 @@
 /** The dashboard's parts, filled by one call and retried one by one. */
+import { ref, type Ref } from 'vue'
 import { read, write } from '../../api/client'
 import { loadSession, session } from '../../session'
 import { forgetSeries } from '../../series'
@@ -23,6 +24,8 @@ export interface Dashboard {
   alerts: Part<SiteAlert[] | { alerts: SiteAlert[] }>
   performance: Part<PerformanceMetrics>
   monitor: Part<MonitorStatus>
+  /** Whether a measurement that was asked for came in time; null when none was asked for. */
+  measured: Ref<boolean | null>
   refresh: Refresh
 }
 
@@ -34,6 +37,7 @@ export function useDashboard(): Dashboard {
   const performance = usePart<PerformanceMetrics>(`${PAGE}.get_performance_metrics`)
   const monitor = usePart<MonitorStatus>('baken.get_monitor_status')
 
+  const measured = ref<boolean | null>(null)
   const refresh = useRefresh(async (force, signal) => {
     const method = `${PAGE}.refresh_dashboard_data`
     // Asking the collector to measure now is a write, so it goes by POST with the CSRF token.
@@ -41,6 +45,7 @@ export function useDashboard(): Dashboard {
       ? await write<DashboardAnswer>(method, { args: { force: 1 }, signal })
       : await read<DashboardAnswer>(method, { signal })
     if (force) forgetSeries()
+    measured.value = answer.measured ?? null
     system.take(answer.system_metrics)
     errors.take(answer.recent_errors)
     audit.take(answer.audit_summary)
@@ -50,7 +55,7 @@ export function useDashboard(): Dashboard {
     // The server was away when the page opened: who is signed in is asked again.
     if (!session.value) await loadSession()
   })
-  return { system, errors, audit, alerts, performance, monitor, refresh }
+  return { system, errors, audit, alerts, performance, monitor, measured, refresh }
 }
 
 export function alertsOf(answer: SiteAlert[] | { alerts: SiteAlert[] } | null): SiteAlert[] {
