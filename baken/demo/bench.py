@@ -207,7 +207,7 @@ def write_backup(bench: DemoBench, moment: datetime) -> Path:
     file = bench.backups / f"{here:%Y%m%d_%H%M%S}-{SITE.replace('.', '_')}-database.sql.gz"
     head = gzip.compress(f"-- Frappe backup of {SITE} at {here:%Y-%m-%d %H:%M:%S}\n".encode(), mtime=0)
     # Grows by some kB a day with the association, a little up and down.
-    size = 1900 * bench.members + 9_000 * (moment.toordinal() % 1000) + hash_of(here.toordinal()) % 40_000
+    size = 1900 * bench.members + 9_000 * (moment.toordinal() - 737_000) + hash_of(moment.toordinal()) % 40_000
     file.write_bytes(head)
     os.truncate(file, size)
     os.utime(file, (moment.timestamp(), moment.timestamp()))

@@ -310,7 +310,9 @@ def _odd_ones(world: World, rng: random.Random, books: Books) -> None:
                 retry.count, retry.changed = 1, line.changed
     unpaid = [i for i in books.invoices if i.state in ("Overdue", "Unpaid") and i.life.mandate]
     unpaid = unpaid[-max(24, world.count // 60) :]
-    for days, status, size in ((0.3, "Draft", 9), (8.0, "Generated", 14), (1.4, "Failed", 11), (24.2, "Failed", 17)):
+    for days, status, size in (
+        (0.3, "Draft", 9), (8.0, "Generated", 14), (2.1, "Submitted", 16), (1.4, "Failed", 11), (24.2, "Failed", 17),
+    ):
         created = here - timedelta(days=days)
         created = created.replace(hour=11 if days > 1 else max(0, here.hour - 1), minute=12)
         chosen = [i for i in unpaid if i.at < created]
@@ -321,6 +323,8 @@ def _odd_ones(world: World, rng: random.Random, books: Books) -> None:
         batch.description = f"Incasso achterstand {created:%d-%m-%Y}"
         if status != "Draft":
             batch.generated = batch.changed = created + timedelta(minutes=25)
+        if status == "Submitted":
+            batch.submitted = batch.changed = created + timedelta(hours=3)
         if status == "Failed":
             batch.changed = created + timedelta(hours=2)
             batch.trouble = "bank.example.test: verbinding geweigerd, bestand niet ingeleverd"
@@ -414,9 +418,12 @@ def _write_payments(world: World, books: Books, rng: random.Random, conn: sqlite
     for p, i in pairs:
         numbers[p.at.year] += 1
         p.name = f"ACC-PAY-{p.at.year}-{numbers[p.at.year]:05d}"
-        created, day = stamp(p.at), p.at.date().isoformat()
+        day = p.at.date().isoformat()
+        # Every sixth transfer waited as a draft for up to a day before somebody submitted it.
+        waited = rng.random() * 24 if p.mode == "Wire Transfer" and p.state == "Submitted" and rng.random() < 0.16 else 0.0
+        created = stamp(max(p.at - timedelta(hours=waited), i.at))
         docstatus = {"Draft": 0, "Submitted": 1, "Cancelled": 2}[p.state]
-        modified = created if docstatus < 2 else stamp(min(p.at + timedelta(hours=5), world.here))
+        modified = stamp(p.at if docstatus < 2 else min(p.at + timedelta(hours=5), world.here))
         m = i.life
         rows.append((
             p.name, created, modified, docstatus, p.state, day, m.customer, m.person.full, p.mode, p.amount, p.amount, p.amount,
@@ -438,7 +445,25 @@ def _write_payments(world: World, books: Books, rng: random.Random, conn: sqlite
            references, owner="Administrator", modified_by="Administrator", idx=1, reference_doctype="Sales Invoice",
            exchange_rate=1, account=f"Debtors - {ABBREVIATION}", parentfield="references",
            parenttype="Payment Entry")  # fmt: skip
+    _write_unassigned(world, rng, conn)
     world.payments = [p.name for p, _ in pairs[-4000:]]
+
+
+def _write_unassigned(world: World, rng: random.Random, conn: sqlite3.Connection) -> None:
+    """Insert transfers that were submitted without anybody having told which invoice they pay."""
+    known = [m for m in world.members if m.customer]
+    rows: list[tuple[object, ...]] = []
+    for number in range(max(4, world.count // 130)):
+        life, moment = rng.choice(known), world.here - timedelta(days=rng.uniform(0.2, 180))
+        when, day = stamp(moment), moment.date().isoformat()
+        rows.append((f"ACC-PAY-{moment.year}-8{number:04d}", when, when, day, life.customer, life.person.full, *[life.rate] * 5,
+                     f"NL{rng.randrange(10**11):011d}" if number % 3 else None, life.person.full))  # fmt: skip
+    insert(conn, "tabPayment Entry",
+           "name creation modified posting_date party party_name paid_amount base_paid_amount received_amount "
+           "base_received_amount unallocated_amount reference_no title", rows, owner="Administrator",
+           modified_by="Administrator", docstatus=1, status="Submitted", company=COMPANY, naming_series="ACC-PAY-.YYYY.-",
+           payment_type="Receive", party_type="Customer", mode_of_payment="Wire Transfer", source_exchange_rate=1,
+           target_exchange_rate=1)  # fmt: skip
 
 
 def _write_batches(world: World, books: Books, rng: random.Random, conn: sqlite3.Connection) -> None:
