@@ -1,0 +1,155 @@
+"""Puts a pattern into a category, weighs it, and says which part of the system it belongs to: rules with reasons."""
+
+import re
+from dataclasses import dataclass
+
+from baken.errors.fingerprint import Fingerprint
+
+CATEGORIES = (
+    "database", "network", "permission", "validation", "payment", "email", "template", "code", "timeout",
+    "background_job", "other",
+)  # fmt: skip
+SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What kind of error a pattern is. `reasons` says which rules spoke for category and severity."""
+
+    category: str
+    severity: str
+    area: str
+    reasons: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A category or severity with the exception's class and the text that speak for it; either is enough."""
+
+    result: str
+    reason: str
+    exception: re.Pattern[str] | None = None
+    text: re.Pattern[str] | None = None
+
+    def holds(self, exception: str, text: str) -> bool:
+        by_exception = self.exception is not None and bool(self.exception.search(exception))
+        return by_exception or (self.text is not None and bool(self.text.search(text)))
+
+
+def _rule(result: str, reason: str, exception: str = "", text: str = "") -> _Rule:
+    return _Rule(
+        result,
+        reason,
+        re.compile(exception) if exception else None,
+        re.compile(text, re.IGNORECASE) if text else None,
+    )
+
+
+# The first rule that holds decides.
+_CATEGORIES = (
+    _rule("timeout", "a time limit was reached", r"JobTimeout|Timeout(Error|Exception|Expired)?$|\bTimeout$",
+          r"lock wait timeout|max_statement_time|timed? ?out\b|exceeded maximum timeout"),
+    _rule("email", "sending or receiving mail failed", r"^smtplib\.|^imaplib\.|Email|OutgoingEmail|InvalidEmail",
+          r"\be-?mail account\b|\bsmtp\b|send(ing)? (new )?(e-?mail|password) |notification: .*emails/"
+          r"|sepa notification"),
+    _rule("template", "a template could not be rendered", r"^jinja2\.|Template(Syntax|NotFound|Error)|UndefinedError"),
+    _rule("permission", "somebody was not allowed to", r"Permission|Authentication|Forbidden|Unauthorized|CSRF"
+          r"|SessionExpired",
+          r"\baccess denied\b|insufficient permission|not permitted|not allowed|csrf|don't have permission"
+          r"|geen toegang"),
+    _rule("payment", "payments, mandates or direct debit are concerned", r"FiscalYear|Stripe|Mollie|Payment",
+          r"\bsepa\b|\bmandate|direct debit|\bmollie\b|\bstripe\b|\biban\b|\bpayment\b|\bincasso|reconcil|\bebics\b"),
+    _rule("network", "another system was not reached",
+          r"^(requests|urllib3|httpx|http|socket|ssl|redis)\..*Error$|^Connection\w*Error$|ConnectionRefused"
+          r"|MaxRetryError|SSLError",
+          r"max retries exceeded|connection refused|name or service not known|failed to establish a new connection"),
+    _rule("database", "the database refused a statement",
+          r"^pymysql\.|^psycopg2\.|^MySQLdb\.|^sqlite3\.|OperationalError|ProgrammingError|IntegrityError"
+          r"|Deadlock|InternalError|"
+          r"InterfaceError|TableMissing|DataError", r"unknown column|deadlock found|doesn't exist\"|sql syntax"
+          r"|duplicate entry"),
+    _rule("validation", "a document or an argument was not acceptable",
+          r"Validation|Mandatory|DuplicateEntry|LinkExists|DoesNotExist|UpdateAfterSubmit|TimestampMismatch"
+          r"|CharacterLength|"
+          r"NegativeStock|InvalidStatus|DuplicateDocument|UniqueValidation|LinkValidation|CannotChangeConstant"),
+    _rule("code", "the program itself is wrong there",
+          r"^(Type|Attribute|Key|Name|UnboundLocal|Index|Value|ZeroDivision|Import|ModuleNotFound|Assertion"
+          r"|NotImplemented|Recursion|"
+          r"Syntax|Indentation|FileNotFound|Unicode\w*|Runtime|Lookup|OS|Stop\w*|Arithmetic|Overflow)Error$"
+          r"|JSONDecodeError"),
+    _rule("background_job", "a background job failed", r"^rq\.", r"background job|\bqueue\b|\bworker\b|scheduler"),
+)  # fmt: skip
+
+_SEVERITIES = (
+    _rule("CRITICAL", "the database or the disk gives up",
+          r"DiskFull|MemoryError|CorruptTable", r"no space left|disk full|too many connections"
+          r"|marked as crashed|server has gone away|"
+          r"can't connect to (local )?(mysql|server)|read-only file system|out of memory"),
+    _rule("CRITICAL", "money may be collected or paid wrongly", "",
+          r"(duplicate|twice|double|wrong).{0,40}(payment|collection|debit|incasso)|sepa file (is )?(invalid"
+          r"|rejected)"),
+    _rule("HIGH", "a table or column that the program needs is not there", "TableMissing", r"unknown column"
+          r"|table .*doesn't exist"),
+    _rule("HIGH", "no mail leaves the site", "OutgoingEmailError|SMTPAuthentication", r"default email account"),
+    _rule("HIGH", "statements or jobs wait until they are given up", "Deadlock|JobTimeout", r"deadlock found"
+          r"|lock wait timeout|timeout value"),
+    _rule("LOW", "somebody entered or asked for what is not there, or may not", r"DoesNotExist|PageDoesNotExist"
+          r"|InvalidAuthenticationToken|"
+          r"TimestampMismatch|SessionExpired|RateLimit|TooManyRequests"),
+)  # fmt: skip
+_BY_CATEGORY = {
+    "payment": ("HIGH", "payments and mandates are what an association lives by"),
+    "database": ("HIGH", "errors of the database touch everybody"),
+    "code": ("MEDIUM", "a fault in the program fails for everybody who comes there"),
+    "email": ("MEDIUM", "somebody does not get a message"),
+    "network": ("MEDIUM", "another system was not reached"),
+    "timeout": ("MEDIUM", "something takes too long"),
+    "template": ("MEDIUM", "a page or message cannot be made"),
+    "background_job": ("MEDIUM", "work that nobody watches failed"),
+    "permission": ("LOW", "somebody was not allowed to do something"),
+    "validation": ("LOW", "somebody was told what is wrong with his entry"),
+    "other": ("LOW", "nothing speaks for more"),
+}
+_DOCTYPE = re.compile(r"(?:^|\.)doctype\.(\w+)\.")
+_UPPER = {"sepa": "SEPA", "api": "API", "iban": "IBAN", "mt940": "MT940", "gl": "GL", "bom": "BOM", "url": "URL"}
+
+
+def classify(found: Fingerprint) -> Kind:
+    """Category, severity and area of a pattern."""
+    text = f"{found.template} {found.title}"
+    place = " ".join(found.frames)
+    category, why = _first(_CATEGORIES, found.exception, text)
+    if category is None and _CATEGORY_PLACES.search(place):
+        category, why = "payment", "it happens in the payments' part of the program"
+    category = category or "other"
+    severity, reason = _first(_SEVERITIES, found.exception, text)
+    if severity is None:
+        severity, reason = _BY_CATEGORY[category]
+    return Kind(category, severity, area(found), (why or "no rule speaks for another category", reason))
+
+
+_CATEGORY_PLACES = re.compile(r"sepa|payment|mandate|mollie|direct_debit")
+
+
+def area(found: Fingerprint) -> str:
+    """The DocType, module or method that a pattern belongs to; the row's label when it has no place in the code."""
+    if found.frames:
+        # The outermost of the telling frames says what was being done; the innermost may be a tool.
+        name = found.frames[0].partition(":")[0]
+        app = name.partition(".")[0]
+        doctype = _DOCTYPE.search(f"{name}.")
+        return f"{app}: {_titled(doctype[1])}"[:140] if doctype else name[:140]
+    if re.fullmatch(r"[a-z_]\w*(?:\.\w+){1,12}", found.title):
+        return found.title[:140]
+    return (found.title.partition(": ")[0] or "unknown")[:140]
+
+
+def _titled(name: str) -> str:
+    return " ".join(_UPPER.get(word, word.capitalize()) for word in name.split("_"))
+
+
+def _first(rules: tuple[_Rule, ...], exception: str, text: str) -> tuple[str | None, str]:
+    for rule in rules:
+        if rule.holds(exception, text):
+            return rule.result, rule.reason
+    return None, ""

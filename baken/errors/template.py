@@ -1,0 +1,199 @@
+"""Turns a message into its template: what changes from one occurrence to the next becomes a placeholder.
+
+The same text always gives the same template, whatever was seen before. Placeholders: `<id>` names of documents, hashes
+and other identifiers, `<n>` numbers and amounts, `<date>`, `<value>` quoted or bold values, `<path>`, `<url>`, and
+those that scrubbing left (`<name>`, `<email>`, …).
+"""
+
+import html
+import re
+
+from baken.errors.vocabulary import DOCTYPES, WORDS
+
+LIMIT = 300
+_INPUT_LIMIT = 1200
+
+_BOLD = re.compile(r"(?i)<(strong|b|em|i|a|code)(?: [^<>]{0,300})?>([^<>]{0,200})</\1>")
+_TAG = re.compile(
+    r"(?i)</?(?:strong|b|i|em|u|a|br|p|div|span|ul|ol|li|table|thead|tbody|tr|td|th|pre|code|h[1-6]|hr|small"
+    r"|details|summary)"
+    r"(?: [^<>]{0,300})?/?>"
+)
+_SQL_NEAR = re.compile(r"(?i)(?<= near )(['\"]).*\1(?= at line| at position|$)", re.DOTALL)
+_SQL_ERROR = re.compile(r"\((1\d{3}), ([\"'])(.*?)\2\)")
+_SQL_TABLE = re.compile(r"Table '[^'.]{0,80}\.([^']{1,80})' doesn't exist")
+_CODE = re.compile(
+    r"\(\d{2,5}(?=, )|(?:[Ee]rrno |status code:? |HTTP |code=)\d{2,5}(?=[],) :])|\b[45]\d\d(?= (?:Client|Server) Error)"
+)
+_URL = re.compile(r"[a-z][a-z+.-]{1,12}://[^\s'\"<>)\]]{1,600}+")
+_QUOTED = re.compile(r"(?<![\w])b?(['\"`“‘])((?:[^'\"`”’\\\n]|\\.){0,300}?)(?:\1|”|’)(?!\w)")
+_BRACED = re.compile(r"(?<![\w)\]])([{\[])(?=['\"\d{\[<])[^{}\[\]]{0,600}+[}\]]")
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w{0,60}(?:\.\w{1,60}){0,8}(?:\(\))?", re.ASCII)
+_DATE = re.compile(
+    r"(?<![\w.])(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2}))"
+    r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)?(?:Z|[+-]\d{2}:?\d{2})?(?!\w)"
+    r"|(?<![\w:])\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?!\w)"
+)
+_TOKEN = re.compile(r"[\w./\\@#:+%&=~-]{0,200}?\d[\w./\\@#:+%&=~-]{0,400}+")
+_PATH = re.compile(r"(?<![\w<])(?:\.{0,2}/|[A-Za-z]:\\)?(?:[\w.@ -]{1,80}[/\\]){2,20}[\w.@-]{1,120}")
+_NUMBER = re.compile(r"[-+]?[\d.,:%/]*\d[\d.,:%/]*[A-Za-z%]{0,3}")
+_HASH = re.compile(r"(?:0x)?[0-9a-fA-F]{8,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TYPES = "|".join(sorted(map(re.escape, DOCTYPES), key=len, reverse=True))
+_RANDOM_NAME = re.compile(rf"\b({_TYPES}) ([a-z0-9]{{10}})\b")
+_LABELLED = re.compile(rf"\b({_TYPES}): (?!<|\()([^\s:;,()][^:;,()\n]{{0,140}})(?=[,;)\n]|\.\s|$)")
+_NOT_FOUND = re.compile(
+    rf"\b({_TYPES}) (?!<)((?:[^\s<>:,.()]{{1,60}} ){{1,6}}?)(?=(?:not found|does not exist|already exists"
+    rf"|is not |niet gevonden|bestaat)\b)"
+)
+_NAMED = re.compile(r"(?i)\b((?:with|met) (?:the )?(?:name|naam|title|id) )(?!<)([^\s,]{1,140})")
+_BRACKET_DOCUMENT = re.compile(rf"\[({_TYPES}), [^\]\n]{{1,140}}\](?=:)")
+_LIST = re.compile(r"(<(?:id|n|date|value|name|email|iban|path)>)(?:(?:, | en | and |; | \| |,|/| )\1)+")
+_SPACE = re.compile(r"\s+")
+# Python and SQL put the names of things in the code into quotes; elsewhere a quoted word is somebody's value.
+_CODE_EXCEPTIONS = re.compile(
+    r"(?:Attribute|Type|Name|UnboundLocal|Key|Import|ModuleNotFound|Undefined|Operational|Programming|Internal"
+    r"|NotImplemented"
+    r"|Assertion|TemplateSyntax)Error$|^TemplateNotFound$|^DoesNotExistError$"
+)
+_VALUE_BEFORE = re.compile(
+    r"(?:Duplicate entry|literal for \w{1,8}\(\)(?: with base \d+)?:?|to float:?|time data"
+    r"|Incorrect \w+ value:?|Data too long for"
+    r"|Invalid isoformat string:?|value:?|near|format) $"
+)
+_TRUE_WORDS = re.compile(r"(?i)(?:column|table|index|attribute|argument|arguments|parameter|variable|module"
+    r"|type|types|object|"
+                         r"keyword|key|field|name|function|method|package|from|of|and|or|between|for|instances"
+                             r"|local) $")  # fmt: skip
+
+
+def template(text: str, exception: str = "") -> str:
+    """The template of a scrubbed `text`: one line of at most LIMIT characters.
+
+    Args:
+        text: a message or title; only its first line that is not empty counts.
+        exception: class of the exception whose message it is; tells names in the code from values.
+    """
+    line = next((line for line in text[: 4 * _INPUT_LIMIT].split("\n") if _TAG.sub("", line).strip()), "")
+    line = line[:_INPUT_LIMIT]
+    if "<" in line or "&" in line:
+        line = _BOLD.sub(_bold, html.unescape(line))
+        line = _TAG.sub(" ", line)
+    if "(1" in line:
+        line = _SQL_ERROR.sub(r"(\1, \3)", line)
+        line = _SQL_TABLE.sub(r"Table '\1' doesn't exist", line)
+    line = _SQL_NEAR.sub("<sql>", line) if " near " in line else line
+    if ":" in line or " not " in line or " exist" in line or " niet " in line or "[" in line:
+        line = _BRACKET_DOCUMENT.sub(r"[\1, <id>]", line)
+        line = _LABELLED.sub(_labelled, line)
+        line = _NOT_FOUND.sub(_not_found, line)
+    line = _RANDOM_NAME.sub(r"\1 <id>", line)
+    line = _NAMED.sub(r"\1<id>", line)
+    line = _URL.sub(_url, line) if "://" in line else line
+    is_code = bool(_CODE_EXCEPTIONS.search(exception.rsplit(".", 1)[-1]))
+    if ("{" in line or "[" in line) and not exception.startswith("smtplib."):
+        # A refusal by a mail server tells address, code and reason in braces: they are read one by one.
+        line = _BRACED.sub("<value>", line)
+    if "'" in line or '"' in line or "`" in line or "“" in line or "‘" in line:
+        line = _QUOTED.sub(lambda found: _quoted(found, is_code), line)
+    if "/" in line or "\\" in line:
+        line = _PATH.sub(_path, line)
+    if any(character.isdigit() for character in line):
+        line = _CODE.sub(_keep_code, line)
+        line = _DATE.sub("<date>", line)
+        line = _TOKEN.sub(_token, line)
+        line = line.translate(_FROM_KEPT)
+    line = _LIST.sub(r"\1", _SPACE.sub(" ", line)).strip()
+    return line if len(line) <= LIMIT else line[: LIMIT - 1].rstrip() + "…"
+
+
+# Digits that are to stay are moved out of the way of the number rules and brought back in the end.
+_TO_KEPT = {ord("0") + digit: 0xE000 + digit for digit in range(10)}
+_FROM_KEPT = {0xE000 + digit: ord("0") + digit for digit in range(10)}
+
+
+def _keep_code(found: re.Match[str]) -> str:
+    return found[0].translate(_TO_KEPT)
+
+
+def _bold(found: re.Match[str]) -> str:
+    inner = found[2].strip()
+    ordinary = all(part in WORDS for part in re.split(r"[\s'-]+", inner.lower()) if part)
+    return found[2] if ordinary or inner.startswith("<") else "<value>"
+
+
+def _labelled(found: re.Match[str]) -> str:
+    value = found[2].strip()
+    if value.lower().split(" ")[0] in WORDS and value[:1].islower():
+        return found[0]
+    label, colon, _ = value.partition(": ")
+    return f"{found[1]}: {label}: <id>" if colon and label in DOCTYPES else f"{found[1]}: <id>"
+
+
+def _not_found(found: re.Match[str]) -> str:
+    words = found[2].split()
+    return found[0] if all(word in WORDS or "{" in word for word in words) else f"{found[1]} <id> "
+
+
+def _url(found: re.Match[str]) -> str:
+    text = found[0]
+    host = text.split("://", 1)[1].split("/", 1)[0].split("?", 1)[0]
+    return f"<url {host.rsplit(':', 1)[0]}>" if any(c.isalpha() for c in host) else "<url>"
+
+
+def _quoted(found: re.Match[str], is_code: bool) -> str:
+    value = found[2]
+    if value.startswith("<") or not value.strip():
+        return found[0]
+    before = found.string[max(0, found.start() - 40) : found.start()]
+    if _VALUE_BEFORE.search(before):
+        return "<value>"
+    named = _IDENTIFIER.fullmatch(value) and not any(c.isdigit() for c in value)
+    if named and (is_code or _TRUE_WORDS.search(before)):
+        return found[0]
+    if is_code and value.count(" ") <= 4 and all(part.lower() in WORDS for part in value.split()):
+        return found[0]
+    return "<value>"
+
+
+def _path(found: re.Match[str]) -> str:
+    text = found[0]
+    if text[0] not in "./~\\" and not text.rsplit("/", 1)[-1].count("."):
+        # "System Manager / Administrator", "n/a": no file.
+        return text
+    folder, _, name = text.rpartition("/")
+    if folder.startswith(("apps/", "./apps/")) or (folder and text[0] not in "./~\\" and not re.search(r"\d", folder)):
+        return text
+    return "<path>" + ("." + name.rsplit(".", 1)[-1] if "." in name else "")
+
+
+def _token(found: re.Match[str]) -> str:
+    token = found[0]
+    core = token.strip(".:,-/=&#+~%@")
+    if not core:
+        return token
+    start = token.index(core)
+    return token[:start].rstrip("+-#") + _placeholder(core) + token[start + len(core) :]
+
+
+def _placeholder(core: str) -> str:
+    if "=" in core:
+        return (
+            "&".join(
+                f"{name}={_placeholder(value)}" if any(c.isdigit() for c in value) else part
+                for part in core.split("&")
+                for name, _, value in [part.partition("=")]
+            )
+            if core.count("=") <= 20
+            else "<value>"
+        )
+    if _NUMBER.fullmatch(core):
+        return "<n>"
+    if _HASH.fullmatch(core):
+        return "<id>"
+    if "-" in core or (len(core) >= 8 and core.isalnum() and not core.isalpha() and not core[-1:].isdigit()):
+        letters = re.sub(r"[^A-Za-z]", "", core)
+        if letters and ("-" not in core or re.search(r"-[A-Za-z0-9]*\d|\d[A-Za-z0-9]*-", core)):
+            return "<id>"
+    if core.isalnum() and len(core) >= 8 and len(re.findall(r"\d+", core)) >= 2:
+        return "<id>"
+    return re.sub(r"(?<![A-Za-z])[0-9a-f]{8,}(?![A-Za-z])|\d+(?:[.,:]\d+)*", "<n>", core)

@@ -1,0 +1,155 @@
+"""Takes the text of an Error Log row apart: frames, exception and message; the variables of the frames are dropped.
+
+Two layouts come from a Frappe site: Python's own traceback, and "Traceback with variables", which puts the locals of
+each frame under it, indented by six. Locals hold personal data and secrets; nothing here keeps them.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+_HEADER = "(most recent call last):"
+_FILE = re.compile(r' {2,4}File "([^"]*)"(?:, line \d+)?(?:, in (.*))?')
+# An exception is dotted when the traceback has variables; Python's own leaves `builtins.` out.
+_EXCEPTION = re.compile(
+    r"((?:[A-Za-z_]\w{0,80}\.){1,12}[A-Za-z_]\w{0,80}"
+    r"|[A-Z]\w{0,80}(?:Error|Exception|Warning|Exit|Interrupt|Iteration|Timeout|Found|Expired|Exists|Refused|Disconnected))"
+    r"(?::\s?|$)(.*)",
+    re.DOTALL,
+)
+_UNINDENTED = re.compile(r"\n[^ \n]")
+_CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A call: the file's path and the function's name as written, the line of code ("" when there is none)."""
+
+    path: str
+    function: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One exception with the calls that led to it. `exception` is "" when the text was cut off before it."""
+
+    frames: tuple[Frame, ...]
+    exception: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A log text taken apart.
+
+    `before` is what stood before the first traceback (all of the text when there is none); `failures` are its
+    exceptions in the order of the text, so that the last is the one that was raised in the end.
+    """
+
+    before: str
+    failures: tuple[Failure, ...]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A failure that is being read."""
+
+    frames: list[Frame] = field(default_factory=list)
+    exception: str | None = None
+    message: list[str] = field(default_factory=list)
+
+    def closed(self) -> Failure:
+        return Failure(tuple(self.frames), self.exception or "", "\n".join(self.message).strip())
+
+
+def parse(text: str) -> Trace:
+    """Take `text` apart in one walk over its lines. Any text is accepted."""
+    if _HEADER not in text and '  File "' not in text:
+        return Trace(text.strip(), ())
+    before: list[str] = []
+    done: list[_Open] = []
+    start = _end_of_header(text)
+    last = text.rfind('\n  File "')
+    if 0 <= start < last and not _UNINDENTED.search(text, start, last):
+        # Nothing but calls and their variables between the header and the last call: no need to look at each line.
+        before.append(_before_header(text[:start]))
+        current = _begin(done)
+        for part in text[start:last].split('\n  File "')[1:]:
+            _add_piece(current, part)
+        _walk(text[last + 1 :].split("\n"), before, done, current)
+    else:
+        _walk(text.split("\n"), before, done, None)
+    return Trace("\n".join(before).strip(), tuple(part.closed() for part in done if part.frames or part.exception))
+
+
+def _walk(lines: list[str], before: list[str], done: list[_Open], current: _Open | None) -> None:
+    code_next = False
+    for line in lines:
+        if current is None or current.exception is not None:
+            into = before if current is None else current.message
+            if _HEADER in line and "Traceback" in line:
+                # Frappe puts the traceback of a template into the message of another error.
+                into.append(_before_header(line))
+                current = _begin(done)
+            elif line.startswith('  File "'):
+                current = _begin(done)
+                code_next = _add_frame(current, line)
+            elif current is None or not line.startswith(_CHAINED):
+                into.append(line)
+            continue
+        if line[:1] == " ":
+            if line.startswith('  File "'):
+                code_next = _add_frame(current, line)
+            elif code_next and line.startswith("    "):
+                _add_code(current, line)
+                code_next = False
+        elif line and (found := _EXCEPTION.fullmatch(line)):
+            current.exception = found[1]
+            message = found[2]
+            if _HEADER in message and "Traceback" in message:
+                current.message.append(_before_header(message))
+                current = _begin(done)
+            else:
+                current.message.append(message)
+
+
+def exception_line(text: str) -> tuple[str, str]:
+    """(exception, message) of a text that begins with an exception's class, or ("", the text)."""
+    found = _EXCEPTION.fullmatch(text)
+    return (found[1], found[2]) if found else ("", text)
+
+
+def _begin(done: list[_Open]) -> _Open:
+    done.append(_Open())
+    return done[-1]
+
+
+def _end_of_header(text: str) -> int:
+    """Where the line of the first header ends, or -1."""
+    header = text.find(_HEADER)
+    return text.find("\n", header) if header >= 0 and "\n" not in text[:header].rpartition("Traceback")[2] else -1
+
+
+def _before_header(line: str) -> str:
+    return line[: line.find("Traceback")].strip()
+
+
+def _add_frame(current: _Open, line: str) -> bool:
+    found = _FILE.match(line)
+    if found:
+        current.frames.append(Frame(found[1], (found[2] or "").strip()))
+    return found is not None
+
+
+def _add_piece(current: _Open, piece: str) -> None:
+    """Add the frame whose text is `piece`, without its leading `  File "`."""
+    head, _, rest = piece.partition("\n")
+    if _add_frame(current, f'  File "{head}'):
+        _add_code(current, rest.partition("\n")[0])
+
+
+def _add_code(current: _Open, line: str) -> None:
+    # Five spaces and more are a variable, or the marks that Python puts under a part of the line.
+    if line.startswith("    ") and line[4:5] != " ":
+        last = current.frames[-1]
+        current.frames[-1] = Frame(last.path, last.function, line[4:])
