@@ -1,0 +1,189 @@
+"""Everything that Baken measures, one by one: sites, the catalogue, the last figures, their history."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from baken.api import snapshots
+from baken.api.arguments import Range
+from baken.api.context import DASHBOARD_ROLES, BadArgument, Call
+from baken.api.dashboard import number
+from baken.api.registry import method
+from baken.clock import iso, to_ms
+from baken.history import gaps as history_gaps
+from baken.history.ranges import read_range
+from baken.metrics import catalogue
+
+POINTS = 500
+"""About so many points a series has when no step is asked for."""
+
+MOST_POINTS = 20_000
+"""A series with more points than this is not given; a longer step has to be asked for."""
+
+_STEPS = (10, 30, 60, 300, 600, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 7 * 86400)
+
+Domain = Literal["host", "database", "frappe", "erpnext", "association", "sepa", "monitor"]
+
+
+@method("baken.get_sites", roles=DASHBOARD_ROLES)
+def get_sites(call: Call) -> list[dict[str, Any]]:
+    """The site that the caller belongs to, and how the last run over it went.
+
+    Returns a list of site, ok (null before the first run), reason, at, seconds, query_seconds, queries, missed,
+    failures.
+    """
+    state = snapshots.of(call.store, call.site_name).figures.state
+    if state is None:
+        return [{"site": call.site_name, "ok": None, "reason": "not looked at yet", "at": None}]
+    return [
+        {
+            "site": call.site_name,
+            "ok": state.ok,
+            "reason": state.reason,
+            "at": iso(state.at),
+            "seconds": round(state.seconds, 4),
+            "query_seconds": round(state.query_seconds, 4),
+            "queries": state.queries,
+            "missed": state.missed,
+            "failures": state.failures,
+        }
+    ]
+
+
+@method("baken.get_metric_catalogue", roles=DASHBOARD_ROLES)
+def get_metric_catalogue(call: Call, domain: Domain | None = None) -> list[dict[str, Any]]:
+    """Every metric that Baken knows, or those of one domain.
+
+    Returns a list of metric, domain, unit, help, labels, needs, every (seconds), good (up, down or null), kind
+    (gauge or counter), scope.
+    """
+    return [
+        {
+            "metric": entry.name,
+            "domain": entry.domain,
+            "unit": entry.unit,
+            "help": entry.help,
+            "labels": list(entry.labels),
+            "needs": {doctype: list(fields) for doctype, fields in entry.needs.items()},
+            "every": entry.every.total_seconds(),
+            "good": entry.good,
+            "kind": entry.kind,
+            "scope": entry.scope,
+        }
+        for entry in catalogue.metrics()
+        if domain in (None, entry.domain)
+    ]
+
+
+@method("baken.get_metrics", roles=DASHBOARD_ROLES)
+def get_metrics(call: Call, domain: Domain | None = None) -> list[dict[str, Any]]:
+    """The last figures of every metric of the site and its host, or of one domain.
+
+    Returns a list of metric, domain, unit, help, kind, good, every (seconds), at, absent (the reason for no figure or
+    an old one, or null), values: a list of labels, value, at, and previous with previous_at (for the rate of a
+    counter).
+    """
+    shot = snapshots.of(call.store, call.site_name)
+
+    def ask() -> list[dict[str, Any]]:
+        found = []
+        for entry in catalogue.metrics():
+            if domain not in (None, entry.domain):
+                continue
+            values = [
+                {
+                    "labels": sample.labels,
+                    "value": number(sample.value),
+                    "at": iso(sample.at),
+                    "previous": number(sample.previous_value),
+                    "previous_at": iso(sample.previous_at),
+                }
+                for sample in shot.figures.samples(entry.name)
+            ]
+            found.append(
+                {
+                    "metric": entry.name,
+                    "domain": entry.domain,
+                    "unit": entry.unit,
+                    "help": entry.help,
+                    "kind": entry.kind,
+                    "good": entry.good,
+                    "every": entry.every.total_seconds(),
+                    "at": iso(shot.figures.at(entry.name)),
+                    "absent": shot.figures.reason(entry.name),
+                    "values": values,
+                }
+            )
+        return found
+
+    return shot.once(("metrics", domain), ask)
+
+
+@method("baken.get_series", roles=DASHBOARD_ROLES)
+def get_series(
+    call: Call,
+    metric: str,
+    hours: Annotated[float, Range(0.01, 24 * 2557)] = 24,
+    step: Annotated[int, Range(1, 366 * 86400)] | None = None,
+    labels: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """The history of a metric over the last `hours`, one series per label set.
+
+    `step` is in seconds; without it a series has about 500 points. `labels` chooses the series that have these
+    labels. What was not measured is missing, never zero.
+
+    Returns metric, unit, kind, start, end, step, series (labels, at in milliseconds since 1970, value, and min and
+    max where a point stands for several), gaps (start, end, reason), absent.
+    """
+    entry = catalogue.get(metric)
+    if entry is None:
+        raise BadArgument(f"argument metric is {metric[:100]!r}; expected a name from baken.get_metric_catalogue")
+    for name in labels or {}:
+        if name not in entry.labels:
+            takes = ", ".join(entry.labels) or "none"
+            raise BadArgument(f"argument labels has {name[:100]!r}; {metric} has the labels: {takes}")
+    span = timedelta(hours=hours)
+    seconds = step or next((one for one in _STEPS if span.total_seconds() / one <= POINTS), _STEPS[-1])
+    if span.total_seconds() / seconds > MOST_POINTS:
+        least = int(span.total_seconds() / MOST_POINTS) + 1
+        raise BadArgument(f"argument step is {seconds}; expected {least} or more for {hours:g} hours")
+    site = snapshots.OWN if entry.scope in ("host", "monitor") else call.site_name
+    shot = snapshots.of(call.store, call.site_name)
+    start = call.now - span
+
+    def ask() -> dict[str, Any]:
+        with call.store.read() as conn:
+            found = read_range(
+                conn,
+                site,
+                metric,
+                start,
+                call.now,
+                step=timedelta(seconds=seconds),
+                labels=labels or {},
+                counter=entry.kind == "counter",
+            )
+            missing = history_gaps.gaps(conn, site, start, call.now)
+        return {
+            "metric": metric,
+            "unit": entry.unit,
+            "kind": entry.kind,
+            "start": to_ms(start),
+            "end": to_ms(call.now),
+            "step": seconds,
+            "series": [
+                {
+                    "labels": points.labels,
+                    "at": points.at,
+                    "value": [number(value) for value in points.value],
+                    **({"min": points.minimum, "max": points.maximum} if points.minimum is not None else {}),
+                }
+                for points in found
+            ],
+            "gaps": [{"start": to_ms(gap.starts), "end": to_ms(gap.ends), "reason": gap.reason} for gap in missing],
+            "absent": shot.figures.reason(metric),
+        }
+
+    # A new step begins a new answer.
+    moment = to_ms(call.now) // (1000 * min(seconds, 60))
+    key = ("series", metric, hours, seconds, tuple(sorted((labels or {}).items())), moment)
+    return shot.once(key, ask)

@@ -1,0 +1,403 @@
+"""Host 1: the web application. It signs people in, hands calls to the methods' registry, and gives out the pages."""
+
+import functools
+import hmac
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import quote, urlsplit
+
+import anyio
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from baken import __version__, clock
+from baken.api import registry
+from baken.api.context import DASHBOARD_ROLES, Call, NotPermitted
+from baken.api.monitor import collector_state
+from baken.history import audit
+from baken.history.store import Store, StoreError
+from baken.privacy import installation_key
+from baken.server import answers, openapi, pages
+from baken.server.answers import CsrfProblem, NotSignedIn, WrongVerb
+from baken.server.attempts import Attempts
+from baken.server.body import Origin, arguments
+from baken.server.guard import Guard
+from baken.server.identity import Identity, OtherSite, same_site, wanted_site
+from baken.server.sessions import COOKIE, Sessions
+from baken.server.signin import sign_in
+from baken.server.tokens import Tokens
+from baken.settings import Settings
+from baken.sites.site import Site
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_THREADS = {"methods": 16, "sites": 8, "slow": 4, "health": 1}
+"""Threads per kind of work, so that a site that hangs holds up no answer that comes from the store."""
+
+
+def create_app(
+    settings: Settings,
+    store: Store,
+    sites: Mapping[str, Site],
+    *,
+    demo: Mapping[str, Any] | None = None,
+    public: Path = pages.PUBLIC,
+) -> Starlette:
+    """The web application.
+
+    Args:
+        settings: all settings.
+        store: the store, migrated.
+        sites: the watched sites by name; may change while the application runs.
+        demo: what the sign-in page may tell of the demo: {"demo_users": […], "demo_password": …}.
+        public: folder of the built front end.
+
+    Raises:
+        KeyProblem: the installation's key cannot be read or made.
+    """
+    host = Host(settings, store, sites, dict(demo or {}), public)
+    routes = [
+        Route("/", host.home),
+        Route("/monitoring_dashboard", host.dashboard),
+        Route("/monitoring_dashboard/{path:path}", host.dashboard),
+        Route("/login", host.login_page),
+        Mount("/assets/baken", pages.Assets(public)),
+        Route("/health", host.health),
+        Route("/api/docs", host.docs),
+        Route("/api/openapi.json", host.description),
+        Route("/api/method/ping", host.ping, methods=["GET", "POST"]),
+        Route("/api/method/login", host.login, methods=["POST"]),
+        Route("/api/method/logout", host.logout, methods=["POST"]),
+        Route("/api/method/baken.get_sign_in_options", host.sign_in_options, methods=["GET", "POST"]),
+        Route("/api/method/baken.get_session", host.session, methods=["GET", "POST"]),
+        Route("/api/method/{name}", host.method, methods=["GET", "POST"]),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, settings=settings.server)],
+        exception_handlers={HTTPException: _http_exception},
+    )
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 404:
+        return pages.missing(request)
+    found = answers.problem(error)
+    if found is None:
+        raise error
+    return found
+
+
+class Host:
+    """The endpoints, with what they share."""
+
+    def __init__(
+        self, settings: Settings, store: Store, sites: Mapping[str, Site], demo: dict[str, Any], public: Path
+    ) -> None:
+        key = installation_key(settings.data_dir)
+        self.settings = settings
+        self.store = store
+        self.sites = sites
+        self.demo = demo
+        self.public = public
+        self.attempts = Attempts(store, key, settings.server)
+        self.sessions = Sessions(settings, store, sites, key)
+        self.tokens = Tokens(settings, store, sites, key, self.attempts)
+        self._limits: dict[str, anyio.CapacityLimiter] = {}
+        self._refused: dict[tuple[str, str, str], float] = {}
+
+    async def _thread(self, kind: str, work: Callable[..., T], *args: Any) -> T:
+        limit = self._limits.get(kind)
+        if limit is None:
+            limit = self._limits[kind] = anyio.CapacityLimiter(_THREADS[kind])
+        return await anyio.to_thread.run_sync(functools.partial(work, *args), limiter=limit)
+
+    # Who it is
+
+    async def identify(self, request: Request) -> Identity | None:
+        """Who a request is from; None for a guest. Raises NotSignedIn, OtherSite, TooMany, SiteProblem, StoreError."""
+        wanted = wanted_site(request)
+        where = _origin(request)
+        header = request.headers.get("authorization")
+        if header:
+            if header[:6].lower() == "basic " and _is_cross_site(request):
+                # A browser sends a Basic password that it remembers along with any other site's request.
+                raise CsrfProblem("this request comes from another site")
+            found = self.tokens.believed(header, wanted, where.host)
+            return found or await self._thread("sites", self.tokens.find, header, wanted, where.host, where.address)
+        cookie = request.cookies.get(COOKIE)
+        if not cookie:
+            return None
+        known = self.sessions.believed(cookie)
+        identity = known if known is not None else await self._thread("sites", self.sessions.find, cookie)
+        same_site(identity, wanted)
+        return identity
+
+    async def signed_in(self, request: Request) -> Identity:
+        """Who a request is from; refuses guests, users without the role, and what another site's page may have sent."""
+        identity = await self.identify(request)
+        if identity is None:
+            raise NotPermitted("sign in first, or send: Authorization: token API_KEY:API_SECRET")
+        self._check_csrf(request, identity)
+        if not identity.user.roles & DASHBOARD_ROLES:
+            await self._note_refusal(identity, request.url.path)
+            raise NotPermitted(f"this needs the role {' or '.join(sorted(DASHBOARD_ROLES))}")
+        return identity
+
+    def _check_csrf(self, request: Request, identity: Identity) -> None:
+        if identity.csrf is None or request.method in ("GET", "HEAD"):
+            return
+        if _is_cross_site(request):
+            raise CsrfProblem("this request comes from another site")
+        given = request.headers.get("x-frappe-csrf-token", "")
+        if not hmac.compare_digest(given.encode("latin-1", "replace"), identity.csrf.encode()):
+            raise CsrfProblem("the header X-Frappe-CSRF-Token is missing or wrong; baken.get_session tells it")
+
+    async def _note_refusal(self, identity: Identity, target: str) -> None:
+        """Write a refused access down, the same one at most once a minute."""
+        place, moment = (identity.site.name, identity.user.name, target), clock.now()
+        if moment.timestamp() - self._refused.get(place, 0.0) < 60:
+            return
+        if len(self._refused) > 1000:
+            self._refused.clear()
+        self._refused[place] = moment.timestamp()
+
+        def write() -> None:
+            try:
+                with self.store.write() as conn:
+                    audit.write(
+                        conn,
+                        at=moment,
+                        site=identity.site.name,
+                        user=identity.user.name,
+                        action="access refused",
+                        target=target,
+                    )
+            except StoreError as problem:
+                log.error("a refused access could not be written down", reason=str(problem))
+
+        await self._thread("methods", write)
+
+    # Methods
+
+    async def method(self, request: Request) -> Response:
+        """`GET|POST /api/method/{name}`: a method of the registry."""
+        identity = await self.identify(request)
+        entry = registry.find(request.path_params["name"])
+        if not entry.guest:
+            identity = await self.signed_in(request)
+            if not entry.roles & identity.user.roles:
+                await self._note_refusal(identity, entry.name)
+        site = identity.site if identity else None
+        call = Call(self.settings, self.store, self.sites, site, identity.user if identity else None, clock.now())
+        registry.check_roles(entry, call)
+        converted = registry.arguments(entry, await arguments(request))
+        by_cookie = identity is not None and identity.csrf is not None
+        if by_cookie and request.method != "POST" and entry.changes(converted):
+            raise WrongVerb(f"{entry.name} changes something: send a POST", {"Allow": "POST"})
+        body = await self._thread("slow" if entry.slow else "methods", _run, entry, call, converted)
+        return Response(body, media_type="application/json")
+
+    async def ping(self, request: Request) -> Response:
+        """`/api/method/ping`: whether the server answers."""
+        return answers.message("pong")
+
+    # Signing in and out
+
+    async def login(self, request: Request) -> Response:
+        """`POST /api/method/login`: sign in with usr and pwd, and site where there are several."""
+        if _is_cross_site(request):
+            raise CsrfProblem("this request comes from another site")
+        given = await arguments(request)
+        named = given.get("site") or wanted_site(request)
+        wanted = str(named) if named else None
+        where = _origin(request)
+        started = anyio.current_time()
+        try:
+            cookie, identity = await self._thread(
+                "sites", sign_in, given, wanted, where, self.store, self.sites, self.sessions, self.attempts
+            )
+        except NotSignedIn:
+            # All refusals take equally long, whatever was found out on the way.
+            await anyio.sleep_until(started + _REFUSAL_SECONDS)
+            raise
+        before = request.cookies.get(COOKIE)
+        if before:
+            await self._thread("methods", self.sessions.end, before)
+        content = {
+            "message": "Logged In",
+            "home_page": "/monitoring_dashboard",
+            "full_name": identity.user.full_name,
+            "user": identity.user.name,
+            "site": identity.site.name,
+            "csrf_token": identity.csrf,
+        }
+        response = Response(answers.encode(content), media_type="application/json")
+        response.set_cookie(
+            COOKIE,
+            cookie,
+            max_age=int(self.sessions.lifetime.total_seconds()),
+            path="/",
+            secure=self._secure(where),
+            httponly=True,
+            samesite="lax",
+        )
+        return response
+
+    async def logout(self, request: Request) -> Response:
+        """`POST /api/method/logout`: end the session. Whoever is not signed in (any more) is told the same."""
+        cookie = request.cookies.get(COOKIE)
+        if cookie:
+            try:
+                identity = self.sessions.believed(cookie) or await self._thread("sites", self.sessions.find, cookie)
+            except NotSignedIn:
+                identity = None
+            if identity is not None:
+                self._check_csrf(request, identity)
+                await self._thread("methods", self._end, cookie, identity)
+        response = answers.message("Logged Out")
+        self._forget_cookie(request, response)
+        return response
+
+    def _end(self, cookie: str, identity: Identity) -> None:
+        self.sessions.end(cookie)
+        with self.store.write() as conn:
+            audit.write(conn, at=clock.now(), site=identity.site.name, user=identity.user.name, action="sign-out")
+
+    async def sign_in_options(self, request: Request) -> Response:
+        """`baken.get_sign_in_options`: what the sign-in page needs to know; no sign-in needed."""
+        content = {"sites": list(self.sites), "version": __version__, "demo": bool(self.demo), **self.demo}
+        return answers.message(content)
+
+    async def session(self, request: Request) -> Response:
+        """`baken.get_session`: who is signed in, to which site, and the token that a POST must bring."""
+        # A page asks this to learn its token, so a POST of it needs none; it changes nothing.
+        identity = await self.identify(request)
+        if identity is None:
+            raise NotPermitted("nobody is signed in")
+        if not identity.user.roles & DASHBOARD_ROLES:
+            await self._note_refusal(identity, request.url.path)
+            raise NotPermitted(f"this needs the role {' or '.join(sorted(DASHBOARD_ROLES))}")
+        content = {
+            "user": identity.user.name,
+            "full_name": identity.user.full_name,
+            "roles": sorted(identity.user.roles),
+            "site": identity.site.name,
+            "sites": [identity.site.name],
+            "csrf_token": identity.csrf or "",
+            "language": identity.language,
+            "version": __version__,
+            "demo": bool(self.demo),
+        }
+        return answers.message(content)
+
+    # Pages
+
+    async def home(self, request: Request) -> Response:
+        """`/`: on to the dashboard."""
+        return RedirectResponse("/monitoring_dashboard", 302)
+
+    async def login_page(self, request: Request) -> Response:
+        """`/login`: the sign-in page."""
+        return pages.shell(self.public, "index.html")
+
+    async def dashboard(self, request: Request) -> Response:
+        """`/monitoring_dashboard`: the dashboard, for those who may see it."""
+        return await self._page(request, "index.html")
+
+    async def docs(self, request: Request) -> Response:
+        """`/api/docs`: the description of the API, for those who may see the dashboard."""
+        return await self._page(request, "api-docs.html")
+
+    async def _page(self, request: Request, name: str) -> Response:
+        try:
+            identity = await self.identify(request)
+        except NotSignedIn:
+            response = _to_login(request, ended=True)
+            self._forget_cookie(request, response)
+            return response
+        except OtherSite as problem:
+            return pages.plain(403, "Another site", str(problem))
+        if identity is None:
+            return _to_login(request, ended=False)
+        if not identity.user.roles & DASHBOARD_ROLES:
+            await self._note_refusal(identity, request.url.path)
+            needs = " or ".join(sorted(DASHBOARD_ROLES))
+            return pages.plain(403, "Not permitted", f"{identity.user.full_name}, this page needs the role {needs}.")
+        return pages.shell(self.public, name)
+
+    async def description(self, request: Request) -> Response:
+        """`/api/openapi.json`: the API in OpenAPI's words, for those who may use it."""
+        await self.signed_in(request)
+        return Response(_description(), media_type="application/json")
+
+    async def health(self, request: Request) -> Response:
+        """`/health`: whether Baken works; for load balancers and for whoever watches the watcher."""
+        content: dict[str, Any] = {"status": "ok", "version": __version__}
+        try:
+            collector = await self._thread("health", collector_state, self.store, clock.now())
+        except StoreError:
+            content |= {"status": "error", "store": "unavailable", "collector": None}
+        else:
+            content |= {
+                "store": "ok",
+                "collector": {"running": collector["running"], "age_seconds": collector["age_seconds"]},
+            }
+            if not collector["running"]:
+                content["status"] = "error"
+        return Response(
+            answers.encode(content), 200 if content["status"] == "ok" else 503, media_type="application/json"
+        )
+
+    def _secure(self, where: Origin) -> bool:
+        always = self.settings.server.cookie_secure
+        return where.https if always is None else always
+
+    def _forget_cookie(self, request: Request, response: Response) -> None:
+        secure = self._secure(_origin(request))
+        response.delete_cookie(COOKIE, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+_REFUSAL_SECONDS = 0.4
+"""How long every refused sign-in takes at least; checking a password takes a tenth of it."""
+
+
+def _run(entry: registry.Method, call: Call, converted: dict[str, Any]) -> bytes:
+    return answers.encode({"message": entry.run(call, **converted)})
+
+
+@functools.cache
+def _description() -> bytes:
+    return answers.encode(openapi.describe())
+
+
+def _origin(request: Request) -> Origin:
+    return cast("Origin", request.scope["baken.origin"])
+
+
+def _is_cross_site(request: Request) -> bool:
+    """Whether a browser says that another site's page sent this."""
+    told = request.headers.get("sec-fetch-site")
+    if told is not None:
+        return told not in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    if origin is None:
+        return False
+    return urlsplit(origin).netloc.lower() not in (
+        _origin(request).host.lower(),
+        request.headers.get("host", "").lower(),
+    )
+
+
+def _to_login(request: Request, *, ended: bool) -> Response:
+    # Built from the path alone, so it leads to this host only.
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?{'ended=1&' if ended else ''}next={quote(path, safe='/')}", 302)

@@ -1,0 +1,60 @@
+"""Who a request is from, and which site it is about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from baken.api.context import Caller, UnknownSite
+from baken.server.answers import HttpProblem
+from baken.sites.site import Site
+
+SITE_HEADER = "x-frappe-site-name"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A signed-in user of one site. `csrf` is the token that a POST must bring; None when signed in by API token."""
+
+    site: Site
+    user: Caller
+    csrf: str | None
+    language: str | None = None
+    session: str | None = None
+
+
+class OtherSite(HttpProblem):
+    """A user of one site asks for another."""
+
+    status, kind = 403, "PermissionError"
+
+
+def wanted_site(request: Request) -> str | None:
+    """The site that a request names, by ?site= or by header; None when it names none."""
+    return request.query_params.get("site") or request.headers.get(SITE_HEADER) or None
+
+
+def default_site(sites: Mapping[str, Site], host: str) -> Site:
+    """The site that is meant when none is named: the one that the address is called after, else the first.
+
+    Raises UnknownSite when no site is watched.
+    """
+    found = sites.get(host.rsplit(":", 1)[0].lower())
+    found = found or next(iter(sites.values()), None)
+    if found is None:
+        raise UnknownSite("no site is watched; start Baken with --bench PATH or name sites in baken.toml")
+    return found
+
+
+def named_site(sites: Mapping[str, Site], name: str) -> Site:
+    """The site called `name`. Raises UnknownSite."""
+    found = sites.get(name)
+    if found is None:
+        raise UnknownSite(f"no site {name[:140]!r} is watched here")
+    return found
+
+
+def same_site(identity: Identity, wanted: str | None) -> None:
+    """Raises OtherSite when a request of a user of one site names another."""
+    if wanted is not None and wanted != identity.site.name:
+        raise OtherSite(f"you are signed in to site {identity.site.name}; sign in to {wanted[:140]!r} to see it")

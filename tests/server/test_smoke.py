@@ -1,0 +1,22 @@
+"""Signing in and asking, from end to end."""
+
+from tests.server.world import ADMIN, PAGE, World
+
+
+def test_sign_in_and_ask(world: World) -> None:
+    world.sign_in()
+    answer = world.client.get(f"/api/method/{PAGE}.get_system_metrics")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["message"]["members"]["active"] is None
+    page = world.client.get("/monitoring_dashboard")
+    assert page.status_code == 200
+
+
+def test_every_method_answers_an_administrator(world: World) -> None:
+    from baken.api import registry
+
+    for entry in registry.methods():
+        args = {"metric": "host_cpu_ratio"} if entry.short == "baken.get_series" else {}
+        for name in entry.names:
+            answer = world.get(name, ADMIN, **args)
+            assert answer.status_code == 200, (name, answer.text)
