@@ -1,14 +1,18 @@
-"""Writing rows that may be there already, in the way each database offers."""
+"""Writing rows that may be there already, in the way each database offers and in few round trips."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, bindparam, cast, func, select
 from sqlalchemy.dialects.mysql import insert as mysql_insert
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 Row = Mapping[str, Any]
+
+# Rows in one statement for PostgreSQL; bounds the memory of a large import.
+_PAGE = 10_000
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Row], *, key: Sequence[str] = ()) -> None:
@@ -20,23 +24,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], *, key: Se
     if not rows:
         return
     keys = list(key) or [column.name for column in table.primary_key]
-    changed = [name for name in rows[0] if name not in keys]
-    ordered = sorted(rows, key=lambda row: tuple(row[name] for name in keys))
-    dialect = connection.dialect.name
-    if dialect == "mysql":
-        mysql = mysql_insert(table)
-        connection.execute(
-            mysql.on_duplicate_key_update({name: mysql.inserted[name] for name in changed or keys}), ordered
-        )
-        return
-    insert = sqlite_insert(table) if dialect == "sqlite" else postgresql_insert(table)
-    if changed:
-        statement = insert.on_conflict_do_update(
-            index_elements=keys, set_={name: insert.excluded[name] for name in changed}
-        )
-    else:
-        statement = insert.on_conflict_do_nothing(index_elements=keys)
-    connection.execute(statement, ordered)
+    _insert(connection, table, rows, keys, [name for name in rows[0] if name not in keys])
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row], *, key: Sequence[str] = ()) -> None:
@@ -44,11 +32,43 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row], *,
     if not rows:
         return
     keys = list(key) or [column.name for column in table.primary_key]
+    _insert(connection, table, rows, keys, [])
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Row], keys: list[str], changed: list[str]) -> None:
     ordered = sorted(rows, key=lambda row: tuple(row[name] for name in keys))
     dialect = connection.dialect.name
-    if dialect == "mysql":
+    if dialect == "postgresql":
+        _insert_arrays(connection, table, ordered, keys, changed)
+    elif dialect == "sqlite":
+        lite = sqlite_insert(table)
+        if changed:
+            lite = lite.on_conflict_do_update(index_elements=keys, set_={name: lite.excluded[name] for name in changed})
+        else:
+            lite = lite.on_conflict_do_nothing(index_elements=keys)
+        connection.execute(lite, ordered)
+    else:
+        mysql = mysql_insert(table)
         # INSERT IGNORE would also swallow values that do not fit; an update that changes nothing does not.
-        connection.execute(mysql_insert(table).on_duplicate_key_update({keys[0]: table.c[keys[0]]}), ordered)
-        return
-    insert = sqlite_insert(table) if dialect == "sqlite" else postgresql_insert(table)
-    connection.execute(insert.on_conflict_do_nothing(index_elements=keys), ordered)
+        values = {name: mysql.inserted[name] for name in changed} or {keys[0]: table.c[keys[0]]}
+        connection.execute(mysql.on_duplicate_key_update(values), ordered)
+
+
+def _insert_arrays(
+    connection: Connection, table: Table, ordered: Sequence[Row], keys: list[str], changed: list[str]
+) -> None:
+    """One statement for many rows: an array for each column. Row by row would be a round trip each."""
+    names = list(ordered[0])
+    columns = [
+        func.unnest(cast(bindparam(name, type_=ARRAY(table.c[name].type)), ARRAY(table.c[name].type))) for name in names
+    ]
+    insert = postgresql_insert(table).from_select(names, select(*columns))
+    if changed:
+        statement = insert.on_conflict_do_update(
+            index_elements=keys, set_={name: insert.excluded[name] for name in changed}
+        )
+    else:
+        statement = insert.on_conflict_do_nothing(index_elements=keys)
+    for start in range(0, len(ordered), _PAGE):
+        page = ordered[start : start + _PAGE]
+        connection.execute(statement, {name: [row[name] for row in page] for name in names})
