@@ -1,16 +1,38 @@
 import vue from '@vitejs/plugin-vue'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const server = process.env['BAKEN_URL'] ?? 'http://127.0.0.1:8800'
 
+const OUT = here('../baken/public')
+
+/** Packs text files once, when built, so that the server need not do it at every request. */
+function pack(): Plugin {
+  return {
+    name: 'pack',
+    apply: 'build',
+    closeBundle() {
+      for (const name of readdirSync(OUT, { recursive: true, encoding: 'utf8' })) {
+        if (!/\.(js|css|svg)$/.test(name)) continue
+        const content = readFileSync(join(OUT, name))
+        writeFileSync(join(OUT, `${name}.br`), brotliCompressSync(content))
+        writeFileSync(join(OUT, `${name}.gz`), gzipSync(content, { level: 9 }))
+      }
+    },
+  }
+}
+
 export default defineConfig(({ command }) => ({
-  plugins: [vue()],
+  plugins: [vue(), pack()],
   // Both hosts serve the build below this path; the development server stands at the root.
   base: command === 'build' ? '/assets/baken/' : '/',
   build: {
-    outDir: here('../baken/public'),
+    outDir: OUT,
     emptyOutDir: true,
     target: 'es2022',
     // The Content-Security-Policy takes fonts from files only, so nothing becomes a data: address.

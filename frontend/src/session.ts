@@ -51,12 +51,25 @@ export async function signOut(): Promise<void> {
 
 /** Wires the client: where to go when the session is gone. */
 export function watchSession(leave: () => void): void {
-  onSession(
-    () => {
-      if (!session.value) return
+  let looking = false
+
+  // 401: the session has ended. 403: nobody is signed in any more, or this one thing is not allowed; asking tells which.
+  async function refused(status: number): Promise<void> {
+    if (!session.value || looking) return
+    looking = true
+    try {
+      if (status === 403 && (await fetchSession())) return
       session.value = null
       leave()
-    },
+    } catch {
+      // The server is away now: the next answer tells.
+    } finally {
+      looking = false
+    }
+  }
+
+  onSession(
+    (status) => void refused(status),
     async () => {
       const renewed = await fetchSession()
       session.value = renewed

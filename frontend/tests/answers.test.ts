@@ -50,7 +50,7 @@ test('a course of several label sets is their sum where all were measured', () =
 const SPEC: OpenApi = {
   info: { title: 'Baken', version: '1' },
   paths: {
-    '/api/method/ping': { get: { security: [], responses: {} } },
+    '/api/method/ping': { get: { security: [{}], responses: {} } },
     '/api/method/baken.get_series': {
       get: {
         'x-roles': ['System Manager'],

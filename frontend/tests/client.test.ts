@@ -38,10 +38,10 @@ test('no answer and a broken gateway both count as away', async () => {
   await expect(read('gateway')).rejects.toMatchObject({ status: 502, away: true })
 })
 
-test('a 401 while reading tells that the session is gone', async () => {
+test('a 401 while reading is told to whoever keeps the session', async () => {
   const gone = vi.fn()
   onSession(gone, async () => {})
   serve({ act: { status: 401, body: { exc_type: 'AuthenticationError', message: 'Sign in' } } })
   await expect(read('act')).rejects.toMatchObject({ status: 401 })
-  expect(gone).toHaveBeenCalledOnce()
+  expect(gone).toHaveBeenCalledExactlyOnceWith(401)
 })

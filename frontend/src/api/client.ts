@@ -29,16 +29,16 @@ interface CallOptions {
 }
 
 let csrfToken = ''
-let whenSignedOut: () => void = () => {}
+let whenRefused: (status: number) => void = () => {}
 let renewToken: () => Promise<void> = async () => {}
 
 export function setCsrfToken(token: string): void {
   csrfToken = token
 }
 
-/** What to do when a call finds the session gone, and how to get a fresh CSRF token. */
-export function onSession(signedOut: () => void, renew: () => Promise<void>): void {
-  whenSignedOut = signedOut
+/** What to do when a call is refused with 401 or 403, and how to get a fresh CSRF token. */
+export function onSession(refused: (status: number) => void, renew: () => Promise<void>): void {
+  whenRefused = refused
   renewToken = renew
 }
 
@@ -91,7 +91,7 @@ async function send(method: string, init: RequestInit, options: CallOptions, que
 async function answerOf<T>(response: Response): Promise<T> {
   if (!response.ok) {
     const error = await failure(response)
-    if (error.status === 401) whenSignedOut()
+    if (error.status === 401 || error.status === 403) whenRefused(error.status)
     throw error
   }
   const body = (await response.json()) as { message: T }

@@ -65,6 +65,7 @@ export interface RecentErrors {
   total: number | null
   since: string
   patterns: ErrorPattern[]
+  patterns_total?: number
   hours: string[]
   by_hour: number[]
   measured_at: string | null | Moments

@@ -21,6 +21,7 @@ interface RawParameter {
   required?: boolean
   description?: string
   schema?: Schema
+  content?: Record<string, { schema?: Schema }>
 }
 
 interface RawOperation {
@@ -30,7 +31,7 @@ interface RawOperation {
   parameters?: RawParameter[]
   requestBody?: { content?: Record<string, { schema?: Schema }> }
   responses?: Record<string, { description?: string; content?: Record<string, { schema?: Schema; example?: unknown }> }>
-  security?: unknown[]
+  security?: Record<string, string[]>[]
   'x-roles'?: string[]
 }
 
@@ -66,7 +67,7 @@ export interface Operation {
   description: string
   parameters: Parameter[]
   answers: Answer[]
-  /** Empty: any signed-in user; null: nobody needs to be signed in. */
+  /** Empty: not told, but somebody must be signed in; null: nobody needs to be. */
   roles: string[] | null
 }
 
@@ -104,13 +105,16 @@ function plain(value: unknown): string | null {
 }
 
 function parametersOf(raw: RawOperation, document: OpenApi): Parameter[] {
-  const found = (raw.parameters ?? []).map((one) => ({
-    name: one.name,
-    type: typeOf(one.schema, document),
-    required: one.required ?? false,
-    fallback: plain(resolve(one.schema, document).default),
-    description: one.description ?? resolve(one.schema, document).description ?? '',
-  }))
+  const found = (raw.parameters ?? []).map((one) => {
+    const schema = one.schema ?? Object.values(one.content ?? {})[0]?.schema
+    return {
+      name: one.name,
+      type: typeOf(schema, document),
+      required: one.required ?? false,
+      fallback: plain(resolve(schema, document).default),
+      description: one.description ?? resolve(schema, document).description ?? '',
+    }
+  })
   const body = resolve(Object.values(raw.requestBody?.content ?? {})[0]?.schema, document)
   for (const [name, schema] of Object.entries(body.properties ?? {})) {
     if (found.some((one) => one.name === name)) continue
@@ -146,7 +150,8 @@ export function operationsOf(document: OpenApi): Operation[] {
     const raw = verbs[verb]
     if (!raw) return []
     const name = path.replace(/^\/api\/method\//, '')
-    const open = Array.isArray(raw.security) && raw.security.length === 0
+    // OpenAPI says "no sign-in needed" by an empty list or by an empty choice in it.
+    const open = raw.security?.length === 0 || raw.security?.some((choice) => Object.keys(choice).length === 0)
     return [
       {
         key: path,
