@@ -74,9 +74,22 @@ def write_accounts(world: World, conn: sqlite3.Connection, key: str) -> None:
     epoch = int(rhythm.utc(born).timestamp())
     for name, first, last, enabled, kind, granted, api_key in USERS:
         active = stamp(world.here - timedelta(minutes=rng.uniform(1, 300))) if enabled and name != "Guest" else None
-        users.append((name, stamp(born), active or stamp(born), enabled, name if "@" in name else f"{name.lower()}@example.test",
-                      first, last, f"{first} {last}".strip(), kind, active, api_key or None,
-                      "*" * 15 if api_key else None))  # fmt: skip
+        users.append(
+            (
+                name,
+                stamp(born),
+                active or stamp(born),
+                enabled,
+                name if "@" in name else f"{name.lower()}@example.test",
+                first,
+                last,
+                f"{first} {last}".strip(),
+                kind,
+                active,
+                api_key or None,
+                "*" * 15 if api_key else None,
+            )
+        )
         for place, role in enumerate(granted, start=1):
             roles.append((document_name(rng), stamp(born), stamp(born), place, role, name))
         if "@" in name or name == "Administrator":
@@ -88,22 +101,60 @@ def write_accounts(world: World, conn: sqlite3.Connection, key: str) -> None:
         if m.approved is None or m.number % 9:
             continue
         p, seen = m.person, world.here - timedelta(hours=rng.expovariate(1 / 300) + 0.05)
-        users.append((p.email, stamp(m.approved), stamp(max(seen, m.approved)), int(m.status == "Active"), p.email, p.first,
-                      p.last, p.full, "Website User", stamp(max(seen, m.approved)), None, None))  # fmt: skip
+        users.append(
+            (
+                p.email,
+                stamp(m.approved),
+                stamp(max(seen, m.approved)),
+                int(m.status == "Active"),
+                p.email,
+                p.first,
+                p.last,
+                p.full,
+                "Website User",
+                stamp(max(seen, m.approved)),
+                None,
+                None,
+            )
+        )
         roles.append((document_name(rng), stamp(m.approved), stamp(m.approved), 1, "Verenigingen Member", p.email))
-    insert(conn, "tabUser",
-           "name creation modified enabled email first_name last_name full_name user_type last_active api_key api_secret",
-           users, owner="Administrator", modified_by="Administrator", language="nl", time_zone=rhythm.ZONE_NAME)  # fmt: skip
-    insert(conn, "tabHas Role", "name creation modified idx role parent", roles, owner="Administrator",
-           modified_by="Administrator", parentfield="roles", parenttype="User")  # fmt: skip
+    insert(
+        conn,
+        "tabUser",
+        "name creation modified enabled email first_name last_name full_name user_type last_active api_key api_secret",
+        users,
+        owner="Administrator",
+        modified_by="Administrator",
+        language="nl",
+        time_zone=rhythm.ZONE_NAME,
+    )
+    insert(
+        conn,
+        "tabHas Role",
+        "name creation modified idx role parent",
+        roles,
+        owner="Administrator",
+        modified_by="Administrator",
+        parentfield="roles",
+        parenttype="User",
+    )
     insert(conn, "__Auth", "doctype name fieldname password encrypted", auth)
     _write_sessions(world, rng, conn, users)
 
 
 def session_data(user: str, opened: str, kind: str) -> str:
     """tabSessions.sessiondata: the text of a Python dict, as Frappe writes it."""
-    return str({"user": user, "session_ip": "203.0.113.7", "last_updated": opened, "session_expiry": "170:00:00",
-                "full_name": user, "user_type": kind, "lang": "nl"})  # fmt: skip
+    return str(
+        {
+            "user": user,
+            "session_ip": "203.0.113.7",
+            "last_updated": opened,
+            "session_expiry": "170:00:00",
+            "full_name": user,
+            "user_type": kind,
+            "lang": "nl",
+        }
+    )
 
 
 def _write_sessions(
@@ -123,43 +174,104 @@ def write_settings(world: World, conn: sqlite3.Connection) -> None:
     rng = world.stream("settings")
     born = stamp(rhythm.at(world.start, 7.5))
     std: dict[str, str | int] = {"owner": "Administrator", "modified_by": "Administrator"}
-    insert(conn, "tabRole", "name creation modified role_name", [(r, born, born, r) for r in layout.roles()], desk_access=1,
-           **std)  # fmt: skip
-    kinds = [(t.doctype, t.module, int(t.istable), int(t.submittable), 0, 0, t.autoname) for t in layout.tables().values()
-             if t.module]  # fmt: skip
+    insert(
+        conn,
+        "tabRole",
+        "name creation modified role_name",
+        [(r, born, born, r) for r in layout.roles()],
+        desk_access=1,
+        **std,
+    )
+    kinds = [
+        (t.doctype, t.module, int(t.istable), int(t.submittable), 0, 0, t.autoname)
+        for t in layout.tables().values()
+        if t.module
+    ]
     known = {kind[0] for kind in kinds}
     virtual = {name for name, _ in layout.virtual()}
-    kinds += [(name, module, 0, 0, 1, int(name in virtual), "") for name, module in layout.singles() if name not in known]
+    kinds += [
+        (name, module, 0, 0, 1, int(name in virtual), "") for name, module in layout.singles() if name not in known
+    ]
     single = {name for name, _ in layout.singles()}
     kinds += [(name, module, 0, 0, 0, 1, "") for name, module in layout.virtual() if name not in known | single]
-    insert(conn, "tabDocType", "name creation modified module istable is_submittable issingle is_virtual autoname",
-           [(k[0], born, born, *k[1:]) for k in kinds], engine="InnoDB", **std)  # fmt: skip
-    insert(conn, "tabSingles", "doctype field value", [
-        ("System Settings", "time_zone", rhythm.ZONE_NAME), ("System Settings", "enable_scheduler", "1"),
-        ("System Settings", "country", "Netherlands"), ("System Settings", "language", "nl"),
-        ("System Settings", "currency", "EUR"), ("System Settings", "setup_complete", "1"),
-        ("System Settings", "date_format", "dd-mm-yyyy"), ("System Settings", "time_format", "HH:mm:ss"),
-        ("System Settings", "session_expiry", "170:00"), ("System Settings", "backup_limit", "7"),
-        ("System Settings", "dormant_days", "4"), ("System Settings", "enable_two_factor_auth", "0"),
-        ("System Settings", "allow_error_traceback", "1"), ("System Settings", "enable_password_policy", "1"),
-        ("System Settings", "minimum_password_score", "3"), ("System Settings", "allow_consecutive_login_attempts", "10"),
-        ("System Settings", "max_auto_email_report_per_user", "20"), ("System Settings", "app_name", "ERPNext"),
-        ("Global Defaults", "default_company", COMPANY), ("Global Defaults", "default_currency", "EUR"),
-        ("Website Settings", "app_name", COMPANY), ("Verenigingen Settings", "company", COMPANY),
-        ("Verenigingen Settings", "creditor_id", "NL00ZZZ000000000000"),
-    ])  # fmt: skip
-    insert(conn, "tabLogs To Clear", "name creation modified idx ref_doctype days",
-           [(document_name(rng), born, born, i, name, days) for i, (name, days) in enumerate(LOG_DAYS, start=1)],
-           parent="Log Settings", parentfield="logs_to_clear", parenttype="Log Settings", **std)  # fmt: skip
-    insert(conn, "tabCompany", "name creation modified company_name abbr", [(COMPANY, born, born, COMPANY, ABBREVIATION)],
-           default_currency="EUR", country="Netherlands", lft=1, rgt=2,
-           default_receivable_account=f"Debtors - {ABBREVIATION}", **std)  # fmt: skip
-    apps = (("frappe", "15.55.1"), ("erpnext", "15.90.0"), ("payments", "0.0.1"), ("hrms", "15.50.0"),
-            ("verenigingen", "0.9.0"))  # fmt: skip
-    insert(conn, "tabInstalled Application", "name creation modified idx app_name app_version",
-           [(document_name(rng), born, born, i, app, version) for i, (app, version) in enumerate(apps, start=1)],
-           git_branch="version-15", parent="Installed Applications", parentfield="installed_applications",
-           parenttype="Installed Applications", **std)  # fmt: skip
+    insert(
+        conn,
+        "tabDocType",
+        "name creation modified module istable is_submittable issingle is_virtual autoname",
+        [(k[0], born, born, *k[1:]) for k in kinds],
+        engine="InnoDB",
+        **std,
+    )
+    insert(
+        conn,
+        "tabSingles",
+        "doctype field value",
+        [
+            ("System Settings", "time_zone", rhythm.ZONE_NAME),
+            ("System Settings", "enable_scheduler", "1"),
+            ("System Settings", "country", "Netherlands"),
+            ("System Settings", "language", "nl"),
+            ("System Settings", "currency", "EUR"),
+            ("System Settings", "setup_complete", "1"),
+            ("System Settings", "date_format", "dd-mm-yyyy"),
+            ("System Settings", "time_format", "HH:mm:ss"),
+            ("System Settings", "session_expiry", "170:00"),
+            ("System Settings", "backup_limit", "7"),
+            ("System Settings", "dormant_days", "4"),
+            ("System Settings", "enable_two_factor_auth", "0"),
+            ("System Settings", "allow_error_traceback", "1"),
+            ("System Settings", "enable_password_policy", "1"),
+            ("System Settings", "minimum_password_score", "3"),
+            ("System Settings", "allow_consecutive_login_attempts", "10"),
+            ("System Settings", "max_auto_email_report_per_user", "20"),
+            ("System Settings", "app_name", "ERPNext"),
+            ("Global Defaults", "default_company", COMPANY),
+            ("Global Defaults", "default_currency", "EUR"),
+            ("Website Settings", "app_name", COMPANY),
+            ("Verenigingen Settings", "company", COMPANY),
+            ("Verenigingen Settings", "creditor_id", "NL00ZZZ000000000000"),
+        ],
+    )
+    insert(
+        conn,
+        "tabLogs To Clear",
+        "name creation modified idx ref_doctype days",
+        [(document_name(rng), born, born, i, name, days) for i, (name, days) in enumerate(LOG_DAYS, start=1)],
+        parent="Log Settings",
+        parentfield="logs_to_clear",
+        parenttype="Log Settings",
+        **std,
+    )
+    insert(
+        conn,
+        "tabCompany",
+        "name creation modified company_name abbr",
+        [(COMPANY, born, born, COMPANY, ABBREVIATION)],
+        default_currency="EUR",
+        country="Netherlands",
+        lft=1,
+        rgt=2,
+        default_receivable_account=f"Debtors - {ABBREVIATION}",
+        **std,
+    )
+    apps = (
+        ("frappe", "15.55.1"),
+        ("erpnext", "15.90.0"),
+        ("payments", "0.0.1"),
+        ("hrms", "15.50.0"),
+        ("verenigingen", "0.9.0"),
+    )
+    insert(
+        conn,
+        "tabInstalled Application",
+        "name creation modified idx app_name app_version",
+        [(document_name(rng), born, born, i, app, version) for i, (app, version) in enumerate(apps, start=1)],
+        git_branch="version-15",
+        parent="Installed Applications",
+        parentfield="installed_applications",
+        parenttype="Installed Applications",
+        **std,
+    )
 
 
 def write_ledger(world: World, conn: sqlite3.Connection) -> None:
@@ -175,17 +287,46 @@ def write_ledger(world: World, conn: sqlite3.Connection) -> None:
         when = f"{day} 07:10:00.000000"
         if when <= stamp(world.here):
             rows.append((f"ACC-BTN-{day[:4]}-{number:05d}", when, when, day, round(amount, 2), f"Incasso {name}", name))
-    insert(conn, "tabBank Transaction", "name creation modified date deposit description reference_number", rows,
-           owner="Administrator", modified_by="Administrator", docstatus=1, status="Reconciled", company=COMPANY,
-           currency="EUR", bank_account=f"Betaalrekening - {ABBREVIATION}")  # fmt: skip
+    insert(
+        conn,
+        "tabBank Transaction",
+        "name creation modified date deposit description reference_number",
+        rows,
+        owner="Administrator",
+        modified_by="Administrator",
+        docstatus=1,
+        status="Reconciled",
+        company=COMPANY,
+        currency="EUR",
+        bank_account=f"Betaalrekening - {ABBREVIATION}",
+    )
     entries: list[tuple[object, ...]] = []
     for year, month in rhythm.months_between(world.start, world.today):
         for place in range(5):
             moment = rhythm.at(world.start.replace(year=year, month=month, day=24 + place % 4), 14 + place * 0.7)
             if moment < world.here:
                 amount = rng.randrange(2_000, 90_000) / 100
-                entries.append((f"ACC-JV-{year}-{month:02d}{place:02d}", stamp(moment), stamp(moment), moment.date().isoformat(),
-                                amount, amount))  # fmt: skip
-    insert(conn, "tabJournal Entry", "name creation modified posting_date total_debit total_credit", entries,
-           owner="board@example.test", modified_by="board@example.test", docstatus=1, voucher_type="Journal Entry",
-           naming_series="ACC-JV-.YYYY.-", company=COMPANY, title="Maandafsluiting", is_opening="No")  # fmt: skip
+                entries.append(
+                    (
+                        f"ACC-JV-{year}-{month:02d}{place:02d}",
+                        stamp(moment),
+                        stamp(moment),
+                        moment.date().isoformat(),
+                        amount,
+                        amount,
+                    )
+                )
+    insert(
+        conn,
+        "tabJournal Entry",
+        "name creation modified posting_date total_debit total_credit",
+        entries,
+        owner="board@example.test",
+        modified_by="board@example.test",
+        docstatus=1,
+        voucher_type="Journal Entry",
+        naming_series="ACC-JV-.YYYY.-",
+        company=COMPANY,
+        title="Maandafsluiting",
+        is_opening="No",
+    )

@@ -74,9 +74,7 @@ def _h(metric: str, values: Floats, **labels: str) -> Series:
     return Series(metric, tuple(sorted(labels.items())), values, 300, of_host=True)
 
 
-def ambience(
-    conn: sqlite3.Connection, grid: Grid, incidents: Sequence[Incident], seed: int
-) -> Iterator[Series]:
+def ambience(conn: sqlite3.Connection, grid: Grid, incidents: Sequence[Incident], seed: int) -> Iterator[Series]:
     """Every invented series."""
     shape = _Shape(grid, incidents, seed)
     yield from _host(shape)
@@ -124,12 +122,14 @@ def _host(shape: _Shape) -> Iterator[Series]:
 def _database(conn: sqlite3.Connection, shape: _Shape) -> Iterator[Series]:
     trouble = shape.pulse("disk_slow", "lock_waits")
     yield _s("database_up", np.ones(shape.size))
-    quiet = 0.00035 * np.exp(shape.noise(0.25, 0.6)) * (0.8 + 0.2 * shape.grid.busy)
+    quiet = 0.00006 * np.exp(shape.noise(0.25, 0.6)) * (0.8 + 0.2 * shape.grid.busy)
     yield _s("database_response_seconds", quiet * (1 + 60 * trouble))
     (page, pages) = (conn.execute(f"PRAGMA page_{what}").fetchone()[0] for what in ("size", "count"))
     age = (shape.grid.at[-1] - shape.grid.at) / DAY
     yield _s("database_size_bytes", np.round(page * pages * (1 - age / 1300)), 3600, part="data")
-    number = conn.execute("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").fetchone()[0]
+    number = conn.execute(
+        "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    ).fetchone()[0]
     yield _s("database_tables", np.full(shape.size, float(number)), 3600)
 
 
@@ -143,7 +143,7 @@ def _site(conn: sqlite3.Connection, shape: _Shape) -> Iterator[Series]:
     now = int(shape.grid.at[-1])
     for window, span in (("1h", HOUR), ("24h", DAY)):
         (last,) = columns(conn, "SELECT last_active FROM tabUser WHERE last_active IS NOT NULL AND name <> 'Guest'")
-        current = float((epochs([str(text) for text in last]) > now - span).sum())
+        current = float((epochs(last) > now - span).sum())
         pattern = busy if span == HOUR else np.convolve(np.pad(busy, 48, "edge"), np.full(97, 1 / 97), "valid")
         mean = max(2.0, current) * pattern / max(0.15, float(pattern[-1]))
         yield _s("frappe_active_users", shape.poisson(mean), window=window)
@@ -162,7 +162,7 @@ def _site(conn: sqlite3.Connection, shape: _Shape) -> Iterator[Series]:
     hits = cache.hits / (cache.hits + cache.misses) + np.abs(shape.noise(0.002, 0.98)) * -1
     rate = 0.006 + 0.002 * busy
     evicted = shape.counter(rate)
-    evicted = np.maximum(0.0, np.floor(evicted - evicted[-1] + cache.evicted + 60_000))
+    evicted = np.maximum(0.0, np.floor(evicted - evicted[-1] + cache.evicted))
     gone = shape.pulse("workers_down", tail=1.0) > 0.9
     for instance in ("cache", "queue"):
         yield _s("frappe_redis_up", np.where(gone & (instance == "queue"), 0.0, 1.0), instance=instance)
@@ -177,13 +177,20 @@ def _queues(conn: sqlite3.Connection, shape: _Shape) -> Iterator[Series]:
     draining = shape.pulse("workers_down", tail=1200.0) * (stopped == 0)
     failed_now = 23 / 3
     for queue, workers, share in _QUEUES:
-        waiting = shape.poisson(0.35 * share * busy) + np.round(stopped * 0.004 * share) + np.round(60 * share * draining)
+        waiting = (
+            shape.poisson(0.35 * share * busy) + np.round(stopped * 0.004 * share) + np.round(60 * share * draining)
+        )
         yield _s("frappe_queue_length", waiting, queue=queue)
         oldest = np.where(waiting > 0, shape.rng.exponential(4.0, shape.size), 0.0)
         yield _s("frappe_queue_oldest_job_seconds", np.maximum(oldest, stopped), queue=queue)
         running = np.minimum(workers, shape.poisson(0.35 * share * busy))
         yield _s("frappe_jobs_running", np.where(stopped > 0, 0.0, running), queue=queue)
-        kept = failed_now + 2 + shape.noise(1.6, 0.99) + 30 * share * shape.pulse("mail_down", "bank_down", tail=2.0 * 86400)
+        kept = (
+            failed_now
+            + 2
+            + shape.noise(1.6, 0.99)
+            + 30 * share * shape.pulse("mail_down", "bank_down", tail=7 * 3600.0)
+        )
         yield _s("frappe_jobs_failed", np.maximum(0.0, np.round(kept)), queue=queue)
         yield _s("frappe_workers", np.where(stopped > 0, 0.0, float(workers)), queue=queue)
     yield _s("frappe_scheduler_enabled", np.ones(shape.size))
@@ -191,9 +198,11 @@ def _queues(conn: sqlite3.Connection, shape: _Shape) -> Iterator[Series]:
     rows = conn.execute('SELECT scheduled_job_type, status FROM "tabScheduled Job Log" ORDER BY modified').fetchall()
     failing = float(sum(status == "Failed" for status in dict(rows).values()))
     trouble = shape.pulse("bank_down", "mail_down", tail=4 * 3600.0)
-    yield _s("frappe_scheduled_jobs_failing", np.maximum(0.0, np.round(failing + shape.noise(0.4, 0.995) + 2 * trouble)))
-    late = np.where(stopped > 900, np.minimum(stopped / 300, 0.3 * len(scheduled_jobs())), 0.0)
-    yield _s("frappe_scheduled_jobs_late", np.round(late))
+    yield _s(
+        "frappe_scheduled_jobs_failing", np.maximum(0.0, np.round(failing + shape.noise(0.4, 0.995) + 2 * trouble))
+    )
+    late: Floats = np.where(stopped > 900, np.minimum(stopped / 300, 0.3 * len(scheduled_jobs())), 0.0)
+    yield _s("frappe_scheduled_jobs_late", np.round(late).astype(np.float64))
     stuck = shape.since("mail_down")
     yield _s("frappe_email_oldest_unsent_seconds", np.maximum(shape.rng.exponential(45.0, shape.size), stuck))
 
@@ -212,10 +221,9 @@ def _monitor(conn: sqlite3.Connection, shape: _Shape) -> Iterator[Series]:
     slow = 1 + 5 * shape.pulse("disk_slow", "lock_waits")
     yield _s("monitor_collect_seconds", 0.055 * np.exp(shape.noise(0.2, 0.5)) * slow)
     yield _s("monitor_site_query_seconds", 0.021 * np.exp(shape.noise(0.15, 0.5)) * slow)
-    yield _s("monitor_metrics_absent", np.full(shape.size, 14.0))
+    yield _s("monitor_metrics_absent", np.full(shape.size, 13.0))
     yield _h("monitor_lag_seconds", np.abs(shape.noise(0.06, 0.3)))
     age = (shape.grid.at[-1] - shape.grid.at) / DAY
     yield _h("monitor_store_bytes", np.round(9_000_000 * (1 - age / (age[0] + 8)) + 700_000))
     for process, level in (("web", 82e6), ("collector", 74e6)):
         yield _h("monitor_memory_bytes", np.round(level + shape.noise(1.2e6, 0.99)), process=process)
-

@@ -127,8 +127,15 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _make_folders(bench: DemoBench) -> None:
-    for folder in ("apps", "config", "logs", f"sites/{SITE}/db", f"sites/{SITE}/private/backups", f"sites/{SITE}/public/files",
-                   f"sites/{SITE}/logs"):  # fmt: skip
+    for folder in (
+        "apps",
+        "config",
+        "logs",
+        f"sites/{SITE}/db",
+        f"sites/{SITE}/private/backups",
+        f"sites/{SITE}/public/files",
+        f"sites/{SITE}/logs",
+    ):
         (bench.path / folder).mkdir(parents=True, exist_ok=True)
 
 

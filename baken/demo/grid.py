@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,7 @@ class Grid:
         """Every 15 minutes of the last `days` days before the aware `now`, every 5 in the last seven."""
         end = int(now.timestamp() * 1000)
         fine = end - min(days, _FINE_DAYS) * DAY
-        coarse = np.arange((end - days * DAY) // _COARSE * _COARSE + _COARSE, fine, _COARSE)
+        coarse = np.arange((end - days * DAY) // _COARSE * _COARSE + _COARSE, fine + _COARSE, _COARSE)
         dense = np.arange(fine // _FINE * _FINE + _FINE, end + 1, _FINE)
         at = np.unique(np.concatenate([coarse, dense]).astype(np.int64))
         offsets = np.array([_offset(int(moment)) for moment in at], dtype=np.int64)
@@ -84,7 +85,7 @@ def _offset(moment: int) -> int:
     return int((difference or timedelta()).total_seconds() * 1000)
 
 
-def epochs(texts: Sequence[str | None]) -> Ints:
+def epochs(texts: Sequence[Any]) -> Ints:
     """Naive times (or dates) of the site's clock as ms since 1970; None is OPEN."""
     filled = np.array([text or "1970-01-01" for text in texts], dtype="datetime64[ms]").astype(np.int64)
     days, places = np.unique(filled // (DAY // 24), return_inverse=True)
@@ -98,7 +99,7 @@ def _zone_offset(local: int) -> int:
     return int((naive.utcoffset() or timedelta()).total_seconds() * 1000)
 
 
-def columns(conn: sqlite3.Connection, statement: str) -> list[list[object]]:
+def columns(conn: sqlite3.Connection, statement: str) -> list[list[Any]]:
     """The columns of a query's answer; empty lists, one per column, without rows."""
     cursor = conn.execute(statement)
     rows = cursor.fetchall()

@@ -12,6 +12,7 @@ import structlog
 
 from baken.demo import logs, rhythm
 from baken.demo.bench import DemoBench, write_backup
+from baken.demo.layout import scheduled_jobs
 from baken.demo.living import Life
 from baken.demo.redis import JobQueues, RedisServer, figures
 
@@ -29,7 +30,7 @@ class _Ping(BaseHTTPRequestHandler):
     server_version = "Werkzeug/3.0"
     sys_version = ""
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class asks for this name
+    def do_GET(self) -> None:
         time.sleep(min(0.25, random.lognormvariate(-4.3, 0.5)))
         found = urlsplit(self.path).path == "/api/method/ping"
         body = b'{"message":"pong"}' if found else b'{"exc_type":"DoesNotExistError"}'
@@ -158,11 +159,17 @@ def catch_up_backups(bench: DemoBench, now: datetime) -> None:
 def catch_up_jobs(conn: sqlite3.Connection, now: datetime) -> None:
     """After a pause the scheduler has run again: each job's last execution is brought to where it would be."""
     conn.execute("BEGIN IMMEDIATE")
-    for job in logs.scheduled_jobs():
-        last = max(logs.runs_between(job, now - timedelta(days=32), now), default=None) if "Daily" in job.frequency else max(
-            logs.runs_between(job, now - timedelta(hours=2), now), default=None)  # fmt: skip
+    for job in scheduled_jobs():
+        last = (
+            max(logs.runs_between(job, now - timedelta(days=32), now), default=None)
+            if "Daily" in job.frequency
+            else max(logs.runs_between(job, now - timedelta(hours=2), now), default=None)
+        )
         if last is not None:
             when = rhythm.stamp(rhythm.local(last))
-            conn.execute('UPDATE "tabScheduled Job Type" SET last_execution = ?, modified = ? WHERE name = ? '
-                         "AND (last_execution IS NULL OR last_execution < ?)", (when, when, job.name, when))  # fmt: skip
+            conn.execute(
+                'UPDATE "tabScheduled Job Type" SET last_execution = ?, modified = ? WHERE name = ? '
+                "AND (last_execution IS NULL OR last_execution < ?)",
+                (when, when, job.name, when),
+            )
     conn.execute("COMMIT")

@@ -63,7 +63,9 @@ def error_moments(world: World) -> list[tuple[datetime, str]]:
         span = (incident.ends - incident.starts).total_seconds()
         for _ in range(incident.errors):
             # It starts suddenly and fades as people stop trying.
-            moments.append((incident.starts + timedelta(seconds=span * min(1.0, rng.betavariate(1.1, 1.9))), incident.failure))
+            moments.append(
+                (incident.starts + timedelta(seconds=span * min(1.0, rng.betavariate(1.1, 1.9))), incident.failure)
+            )
     return sorted(pair for pair in moments if pair[0] <= world.now)
 
 
@@ -107,14 +109,33 @@ def write_alerts(world: World, conn: sqlite3.Connection) -> None:
         raised = stamp(local(moment))
         solved = stamp(local(min(moment + timedelta(hours=rng.uniform(0.5, 30)), world.now)))
         n = rng.randint(*bounds)
-        rows.append((document_name(rng), raised, solved if status != "Active" else raised, kind, severity, message.format(n=n),
-                     status, raised, json.dumps({"n": n}), "board@example.test" if status == "Acknowledged" else None,
-                     solved if status == "Acknowledged" else None, "admin@example.test" if status == "Resolved" else None,
-                     solved if status == "Resolved" else None))  # fmt: skip
-    insert(conn, "tabSystem Alert",
-           "name creation modified alert_type severity message status timestamp details acknowledged_by acknowledged_at "
-           "resolved_by resolved_at", rows, owner="Administrator", modified_by="Administrator",
-           source="alert_manager")  # fmt: skip
+        rows.append(
+            (
+                document_name(rng),
+                raised,
+                solved if status != "Active" else raised,
+                kind,
+                severity,
+                message.format(n=n),
+                status,
+                raised,
+                json.dumps({"n": n}),
+                "board@example.test" if status == "Acknowledged" else None,
+                solved if status == "Acknowledged" else None,
+                "admin@example.test" if status == "Resolved" else None,
+                solved if status == "Resolved" else None,
+            )
+        )
+    insert(
+        conn,
+        "tabSystem Alert",
+        "name creation modified alert_type severity message status timestamp details acknowledged_by acknowledged_at "
+        "resolved_by resolved_at",
+        rows,
+        owner="Administrator",
+        modified_by="Administrator",
+        source="alert_manager",
+    )
 
 
 def _verdict(rng: random.Random) -> str:
@@ -131,7 +152,9 @@ def write_audit(world: World, conn: sqlite3.Connection) -> None:
     ).fetchall():
         events.append((created, "Mandate Creation", "mandate_created", _verdict(rng), "SEPA Mandate", name, STAFF[1]))
         if status == "Cancelled":
-            events.append((modified, "Mandate Creation", "mandate_cancelled", _verdict(rng), "SEPA Mandate", name, STAFF[1]))
+            events.append(
+                (modified, "Mandate Creation", "mandate_cancelled", _verdict(rng), "SEPA Mandate", name, STAFF[1])
+            )
         elif rng.random() < 0.04:
             failed = ("Mandate Creation", "mandate_creation_failed", "Failed")
             events.append((created, *failed, "SEPA Mandate", name, STAFF[1]))
@@ -154,23 +177,55 @@ def write_audit(world: World, conn: sqlite3.Connection) -> None:
         "AND creation > ? ORDER BY name",
         (stamp(world.here - timedelta(days=365)),),
     ).fetchall():
-        events.append((created, "Payment Processing", "processing_completed", _verdict(rng), "Payment Entry", name,
-                       "Administrator"))  # fmt: skip
+        events.append(
+            (
+                created,
+                "Payment Processing",
+                "processing_completed",
+                _verdict(rng),
+                "Payment Entry",
+                name,
+                "Administrator",
+            )
+        )
     for modified, invoice in conn.execute(
         "SELECT modified, invoice FROM \"tabDirect Debit Batch Invoice\" WHERE status = 'Failed' ORDER BY modified, name"
     ).fetchall():
-        events.append((modified, "Payment Processing", "payment_returned", "Failed", "Sales Invoice", invoice,
-                       "Administrator"))  # fmt: skip
+        events.append(
+            (modified, "Payment Processing", "payment_returned", "Failed", "Sales Invoice", invoice, "Administrator")
+        )
     events.sort()
     rows = []
     for at, process, action, verdict, doctype, name, user in events:
         event = f"{rng.getrandbits(48):012x}"
-        rows.append((event, at, at, user, event, at, process, action, process, verdict, doctype, name, user,
-                     f"{rng.getrandbits(40):010x}"))  # fmt: skip
-    insert(conn, "tabSEPA Audit Log",
-           "name creation modified owner event_id timestamp process_type action entity_name compliance_status "
-           "reference_doctype reference_name user trace_id", rows, modified_by="Administrator", sensitive_data=1,
-           details='{"source": "sepa"}')  # fmt: skip
+        rows.append(
+            (
+                event,
+                at,
+                at,
+                user,
+                event,
+                at,
+                process,
+                action,
+                process,
+                verdict,
+                doctype,
+                name,
+                user,
+                f"{rng.getrandbits(40):010x}",
+            )
+        )
+    insert(
+        conn,
+        "tabSEPA Audit Log",
+        "name creation modified owner event_id timestamp process_type action entity_name compliance_status "
+        "reference_doctype reference_name user trace_id",
+        rows,
+        modified_by="Administrator",
+        sensitive_data=1,
+        details='{"source": "sepa"}',
+    )
 
 
 def runs_between(job: ScheduledJob, since: datetime, until: datetime) -> Iterator[datetime]:
@@ -238,18 +293,40 @@ def write_jobs(world: World, conn: sqlite3.Connection) -> None:
                 continue
             failed = rng.random() < FLAKY.get(job.name, 0.0006)
             done = min(moment + timedelta(seconds=job_seconds(job, rng)), world.now)
-            rows.append((document_name(rng), stamp(local(moment)), stamp(local(done)), "Failed" if failed else "Complete",
-                         job.name, job_failure(job) if failed else None))  # fmt: skip
+            rows.append(
+                (
+                    document_name(rng),
+                    stamp(local(moment)),
+                    stamp(local(done)),
+                    "Failed" if failed else "Complete",
+                    job.name,
+                    job_failure(job) if failed else None,
+                )
+            )
         if last is None:
             last = max(runs_between(job, world.now - timedelta(days=400), world.now), default=None)
         ran = stamp(local(last)) if last else None
-        types.append((job.name, born, ran or born, job.method, job.frequency, job.cron or None, int(job.create_log), ran))
-    insert(conn, "tabScheduled Job Type",
-           "name creation modified method frequency cron_format create_log last_execution", types,
-           owner="Administrator", modified_by="Administrator", stopped=0)  # fmt: skip
+        types.append(
+            (job.name, born, ran or born, job.method, job.frequency, job.cron or None, int(job.create_log), ran)
+        )
+    insert(
+        conn,
+        "tabScheduled Job Type",
+        "name creation modified method frequency cron_format create_log last_execution",
+        types,
+        owner="Administrator",
+        modified_by="Administrator",
+        stopped=0,
+    )
     rows.sort(key=lambda row: str(row[1]))
-    insert(conn, "tabScheduled Job Log", "name creation modified status scheduled_job_type details", rows,
-           owner="Administrator", modified_by="Administrator")  # fmt: skip
+    insert(
+        conn,
+        "tabScheduled Job Log",
+        "name creation modified status scheduled_job_type details",
+        rows,
+        owner="Administrator",
+        modified_by="Administrator",
+    )
 
 
 def email_rows(
@@ -258,7 +335,7 @@ def email_rows(
     """One Email Queue row and its recipient's row; moments are naive on the site's clock."""
     number = f"{rng.getrandbits(60)}@{SITE}"
     message = f"Content-Type: text/plain\r\nMessage-Id: <{number}>\r\nSubject: Uw contributie\r\n\r\nBeste lid,\r\n"
-    child = {"Sent": "Sent", "Error": "Error"}.get(status, "Not Sent")
+    child = {"Sent": "Sent"}.get(status, "Not Sent")
     return (
         (name, stamp(created), stamp(modified), message, status, error, number),
         (document_name(rng), stamp(created), stamp(modified), recipient, child, name),
@@ -267,22 +344,35 @@ def email_rows(
 
 EMAIL_COLUMNS = "name creation modified message status error message_id"
 EMAIL_CONSTANTS: dict[str, str | int] = {
-    "owner": "Administrator", "modified_by": "Administrator", "sender": "Administratie <administratie@example.test>",
-    "priority": 1, "email_account": "Administratie", "attachments": "[]", "expose_recipients": "header",
-}  # fmt: skip
+    "owner": "Administrator",
+    "modified_by": "Administrator",
+    "sender": "Administratie <administratie@example.test>",
+    "priority": 1,
+    "email_account": "Administratie",
+    "attachments": "[]",
+    "expose_recipients": "header",
+}
 RECIPIENT_COLUMNS = "name creation modified recipient status parent"
 RECIPIENT_CONSTANTS: dict[str, str | int] = {
-    "owner": "Administrator", "modified_by": "Administrator", "idx": 1, "parentfield": "recipients",
+    "owner": "Administrator",
+    "modified_by": "Administrator",
+    "idx": 1,
+    "parentfield": "recipients",
     "parenttype": "Email Queue",
-}  # fmt: skip
+}
 
 
 def write_emails(world: World, conn: sqlite3.Connection) -> None:
     """Insert 30 days of Email Queue: invoices' mails and the day's ordinary ones; most sent within minutes."""
     rng = world.stream("mail")
     since = world.here - timedelta(days=EMAIL_DAYS)
-    moments = [datetime.fromisoformat(row[0]) + timedelta(minutes=6 + 30 * rng.random()) for row in conn.execute(
-        'SELECT creation FROM "tabSales Invoice" WHERE creation > ? AND docstatus = 1 ORDER BY name', (stamp(since),))]  # fmt: skip
+    moments = [
+        datetime.fromisoformat(row[0]) + timedelta(minutes=6 + 30 * rng.random())
+        for row in conn.execute(
+            'SELECT creation FROM "tabSales Invoice" WHERE creation > ? AND docstatus = 1 ORDER BY name',
+            (stamp(since),),
+        )
+    ]
     day = since.date()
     while day <= world.today:
         for _ in range(rhythm.poisson(rng, 46 * rhythm.WEEKDAYS[day.weekday()])):
@@ -301,7 +391,13 @@ def write_emails(world: World, conn: sqlite3.Connection) -> None:
         row, child = email_rows(rng, document_name(rng), created, modified, status, rng.choice(addresses), error)
         queue.append(row)
         recipients.append(child)
-    for minutes, status in ((0.6, "Not Sent"), (2.1, "Not Sent"), (3.0, "Sending"), (62.0, "Sending"), (1500.0, "Partially Sent")):
+    for minutes, status in (
+        (0.6, "Not Sent"),
+        (2.1, "Not Sent"),
+        (3.0, "Sending"),
+        (62.0, "Sending"),
+        (1500.0, "Partially Sent"),
+    ):
         created = world.here - timedelta(minutes=minutes)
         row, child = email_rows(rng, document_name(rng), created, created, status, rng.choice(addresses), None)
         queue.append(row)
@@ -316,7 +412,9 @@ _CHANGES = ("Member", "Sales Invoice", "Payment Entry", "SEPA Mandate", "Members
 def write_activity(world: World, conn: sqlite3.Connection) -> None:
     """Insert logins of 90 days and document versions of 30."""
     rng = world.stream("activity")
-    users = [row[0] for row in conn.execute("SELECT name FROM tabUser WHERE enabled = 1 AND name <> 'Guest' ORDER BY name")]
+    users = [
+        row[0] for row in conn.execute("SELECT name FROM tabUser WHERE enabled = 1 AND name <> 'Guest' ORDER BY name")
+    ]
     rows: list[tuple[object, ...]] = []
     day = world.today - timedelta(days=ACTIVITY_DAYS)
     while day <= world.today:
@@ -326,31 +424,65 @@ def write_activity(world: World, conn: sqlite3.Connection) -> None:
             failed = rng.random() < 0.05
             if moment <= world.here:
                 when = stamp(moment)
-                rows.append((document_name(rng), when, when, user, user, f"{user} logged in", when, "Login",
-                             "Failed" if failed else "Success", user, user, f"203.0.113.{rng.randrange(1, 255)}"))  # fmt: skip
+                rows.append(
+                    (
+                        document_name(rng),
+                        when,
+                        when,
+                        user,
+                        user,
+                        f"{user} logged in",
+                        when,
+                        "Login",
+                        "Failed" if failed else "Success",
+                        user,
+                        user,
+                        f"203.0.113.{rng.randrange(1, 255)}",
+                    )
+                )
         day += timedelta(days=1)
-    insert(conn, "tabActivity Log",
-           "name creation modified owner modified_by subject communication_date operation status user full_name ip_address",
-           sorted(rows, key=lambda row: str(row[1])))  # fmt: skip
+    insert(
+        conn,
+        "tabActivity Log",
+        "name creation modified owner modified_by subject communication_date operation status user full_name ip_address",
+        sorted(rows, key=lambda row: str(row[1])),
+    )
     versions: list[tuple[object, ...]] = []
     for doctype in _CHANGES:
         for name, modified in conn.execute(
             f'SELECT name, modified FROM "tab{doctype}" WHERE modified > ? ORDER BY modified DESC, name LIMIT 500',  # noqa: S608
             (stamp(world.here - timedelta(days=30)),),
         ).fetchall():
-            versions.append((document_name(rng), modified, modified, doctype, name,
-                             '{"added":[],"changed":[["status","Draft","Active"]],"removed":[],"row_changed":[]}'))  # fmt: skip
-    insert(conn, "tabVersion", "name creation modified ref_doctype docname data", versions, owner="Administrator",
-           modified_by="Administrator")  # fmt: skip
+            versions.append(
+                (
+                    document_name(rng),
+                    modified,
+                    modified,
+                    doctype,
+                    name,
+                    '{"added":[],"changed":[["status","Draft","Active"]],"removed":[],"row_changed":[]}',
+                )
+            )
+    insert(
+        conn,
+        "tabVersion",
+        "name creation modified ref_doctype docname data",
+        versions,
+        owner="Administrator",
+        modified_by="Administrator",
+    )
 
 
 _PATHS = (
-    ("GET", "/app/member", 9), ("POST", "/api/method/frappe.desk.reportview.get", 22),
-    ("POST", "/api/method/frappe.desk.form.load.getdoc", 14), ("POST", "/api/method/frappe.desk.form.save.savedocs", 6),
-    ("GET", "/api/method/ping", 4), ("GET", "/member_dashboard", 8),
+    ("GET", "/app/member", 9),
+    ("POST", "/api/method/frappe.desk.reportview.get", 22),
+    ("POST", "/api/method/frappe.desk.form.load.getdoc", 14),
+    ("POST", "/api/method/frappe.desk.form.save.savedocs", 6),
+    ("GET", "/api/method/ping", 4),
+    ("GET", "/member_dashboard", 8),
     ("POST", "/api/method/verenigingen.api.membership_application.submit_application", 2),
     ("POST", "/api/method/frappe.desk.query_report.run", 3),
-)  # fmt: skip
+)
 
 
 def request_line(rng: random.Random, moment: datetime, slow: float = 1.0) -> str:

@@ -6,9 +6,9 @@ the same incidents as the errors.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,6 @@ from baken.demo.ambience import ambience
 from baken.demo.grid import Grid, Series
 from baken.history.past import write_past as write_samples
 from baken.history.store import Store
-
-__all__ = ["write_past"]
 
 _BATCH = 12
 
@@ -75,9 +73,3 @@ def _thinned(grid: Grid, one: Series) -> tuple[list[int], list[float]]:
     keep = slice(None) if one.every <= 300 else grid.at % (one.every * 1000) == 0
     at: npt.NDArray[np.int64] = grid.at[keep]
     return at.tolist(), np.round(one.values[keep], 4).tolist()
-
-
-def moments(now: datetime, days: int) -> Iterator[datetime]:
-    """The aware moments at which the past has samples."""
-    for at in Grid.until(now, days).at:
-        yield datetime.fromtimestamp(int(at) / 1000, UTC) + timedelta(0)

@@ -5,11 +5,13 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import fakeredis
 from fakeredis import TcpFakeServer
 from fakeredis._commands import SUPPORTED_COMMANDS, command
 from fakeredis._socket._base import BaseFakeSocket
+from redis.client import Pipeline
 
 from baken.demo.bench import DemoBench
 
@@ -26,7 +28,7 @@ class CacheFigures:
     memory: int = 48_000_000
     hits: int = 2_480_000
     misses: int = 97_000
-    evicted: int = 1_250
+    evicted: int = 61_250
     started: float = 0.0
 
 
@@ -55,7 +57,7 @@ def _teach_info() -> None:
     # function onto the class it looks the command up on.
     if "info" not in SUPPORTED_COMMANDS:
         command((), (bytes,), name="info")(_info)
-        BaseFakeSocket._info = _info
+        setattr(BaseFakeSocket, "_info", _info)  # noqa: B010 - a class that knows no such attribute
 
 
 @dataclass(slots=True)
@@ -89,8 +91,14 @@ class JobQueues:
         # While set, workers take nothing: jobs pile up.
         self.stalled_until: datetime | None = None
         for index in range(23):
-            job = Job(self._job_id(), self.rng.choice(bench.queues), _METHODS[index % len(_METHODS)],
-                      now - timedelta(hours=1 + 5 * index), 1.0, True)  # fmt: skip
+            job = Job(
+                self._job_id(),
+                self.rng.choice(bench.queues),
+                _METHODS[index % len(_METHODS)],
+                now - timedelta(hours=1 + 5 * index),
+                1.0,
+                True,
+            )
             self.ended.append((job, job.enqueued + timedelta(seconds=2)))
 
     def _token(self) -> str:
@@ -118,7 +126,9 @@ class JobQueues:
                     job.ends, job.worker = now + timedelta(seconds=job.seconds), worker
                     self.running.append(job)
         failed = [pair for pair in self.ended if pair[0].fails and pair[1] > now - timedelta(days=7)]
-        finished = [pair for pair in self.ended if not pair[0].fails and pair[1] > now - timedelta(seconds=FINISHED_SECONDS)]
+        finished = [
+            pair for pair in self.ended if not pair[0].fails and pair[1] > now - timedelta(seconds=FINISHED_SECONDS)
+        ]
         self.ended = failed[-FAILED_KEPT:] + finished[-500:]
         return done
 
@@ -154,16 +164,28 @@ class JobQueues:
             key = f"rq:worker:{worker}"
             pipe.sadd("rq:workers", key)
             pipe.sadd(f"rq:workers:{full}", key)
-            facts = {"birth": _z(now - timedelta(hours=30)), "last_heartbeat": _z(now), "queues": full, "hostname": "demo",
-                     "pid": "1", "state": "busy" if worker in busy else "idle", "current_job": busy.get(worker, "")}  # fmt: skip
+            facts: dict[Any, Any] = {
+                "birth": _z(now - timedelta(hours=30)),
+                "last_heartbeat": _z(now),
+                "queues": full,
+                "hostname": "demo",
+                "pid": "1",
+                "state": "busy" if worker in busy else "idle",
+                "current_job": busy.get(worker, ""),
+            }
             pipe.hset(key, mapping=facts)
             pipe.expire(key, _HEARTBEAT_SECONDS)
         pipe.execute()
 
-    def _publish_job(self, pipe: "fakeredis.FakeStrictRedis", job: Job, status: str, ended: datetime | None) -> None:
-        facts = {"status": status, "created_at": _z(job.enqueued), "enqueued_at": _z(job.enqueued),
-                 "origin": f"{self.bench.bench_id}:{job.queue}", "timeout": "300",
-                 "description": f"frappe.utils.background_jobs.execute_job(method='{job.method}', site='{self.bench.site}')"}  # fmt: skip
+    def _publish_job(self, pipe: Pipeline, job: Job, status: str, ended: datetime | None) -> None:
+        facts: dict[Any, Any] = {
+            "status": status,
+            "created_at": _z(job.enqueued),
+            "enqueued_at": _z(job.enqueued),
+            "origin": f"{self.bench.bench_id}:{job.queue}",
+            "timeout": "300",
+            "description": f"frappe.utils.background_jobs.execute_job(method='{job.method}', site='{self.bench.site}')",
+        }
         if status != "queued":
             began = (ended or job.ends or job.enqueued) - timedelta(seconds=job.seconds)
             facts["started_at"] = _z(max(began, job.enqueued))

@@ -14,7 +14,7 @@ _GONE = ("Terminated", "Expired", "Deceased", "Banned")
 _ERROR_REPEAT, _MAIL_REPEAT = 91 * DAY, 28 * DAY
 
 
-def _s(metric: str, values: Floats, every: int = 300, **labels: str) -> Series:
+def _s(metric: str, values: Floats, every: int = 900, **labels: str) -> Series:
     return Series(metric, tuple(sorted(labels.items())), values, every)
 
 
@@ -35,8 +35,9 @@ def _texts(values: list[Any]) -> Any:
     return np.array([value or "" for value in values], dtype=object)
 
 
-def _chain(grid: Grid, options: tuple[str, ...], stages: list[tuple[Any, Ints, Ints]],
-           weights: Floats | None = None) -> dict[str, Floats]:  # fmt: skip
+def _chain(
+    grid: Grid, options: tuple[str, ...], stages: list[tuple[Any, Ints, Ints]], weights: Floats | None = None
+) -> dict[str, Floats]:
     """Per option: the sum over `stages` (state of each row, since, until)."""
     totals = {option: np.zeros(len(grid.at)) for option in options}
     for states, since, until in stages:
@@ -53,8 +54,10 @@ def _options(table: str, field: str) -> tuple[str, ...]:
 
 def _members(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     created, modified, reviewed, status, stage, since, customer = columns(
-        conn, "SELECT creation, modified, review_date, status, application_status, member_since, customer FROM tabMember")
-    born, changed, review = epochs(created), epochs(modified), epochs(reviewed)  # type: ignore[arg-type]
+        conn,
+        "SELECT creation, modified, review_date, status, application_status, member_since, customer FROM tabMember",
+    )
+    born, changed, review = epochs(created), epochs(modified), epochs(reviewed)
     states, stages = _texts(status), _texts(stage)
     size = len(states)
     never = np.full(size, OPEN)
@@ -63,8 +66,11 @@ def _members(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     moved = np.where((states == "Active") | (states == "Pending"), OPEN, changed)
     pending, active = np.full(size, "Pending", dtype=object), np.where(admitted, "Active", "").astype(object)
     final = np.where(moved < OPEN, states, "").astype(object)
-    totals = _chain(grid, _options("tabMember", "status"),
-                    [(pending, born, decided), (active, review, moved), (final, moved, never)])  # fmt: skip
+    totals = _chain(
+        grid,
+        _options("tabMember", "status"),
+        [(pending, born, decided), (active, review, moved), (final, moved, never)],
+    )
     for name, values in totals.items():
         yield _s("association_members", values, status=name)
     joined, gone = review[admitted], changed[np.isin(states, _GONE)]
@@ -84,9 +90,11 @@ def _members(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     third = np.where(states == "Pending", "", "Payment Pending").astype(object)
     middle = np.where(states == "Pending", stages, "Under Review").astype(object)
     closed = np.where(states == "Pending", "", np.where(np.isin(stages, ("Approved", "Rejected")), stages, "Active"))
-    totals = _chain(grid, _options("tabMember", "application_status"),
-                    [(pending, born, first), (middle, first, second), (third, second, end),
-                     (closed.astype(object), end, never)])  # fmt: skip
+    totals = _chain(
+        grid,
+        _options("tabMember", "application_status"),
+        [(pending, born, first), (middle, first, second), (third, second, end), (closed.astype(object), end, never)],
+    )
     for name, values in totals.items():
         yield _s("association_applications", values, status=name)
     yield _s("association_applications_stalled", grid.count(np.minimum(born + 7 * DAY, end), end))
@@ -105,7 +113,7 @@ def _median_age(grid: Grid, born: Ints, end: Ints) -> Floats:
 
 def _association(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     created, modified, status = columns(conn, "SELECT creation, modified, status FROM tabVolunteer")
-    states, born, changed = _texts(status), epochs(created), epochs(modified)  # type: ignore[arg-type]
+    states, born, changed = _texts(status), epochs(created), epochs(modified)
     over = np.isin(states, ("Inactive", "Retired"))
     before = np.where(over, "Active", states).astype(object)
     after = np.where(over, states, "").astype(object)
@@ -114,36 +122,47 @@ def _association(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     for name, values in _chain(grid, _options("tabVolunteer", "status"), stages).items():
         yield _s("association_volunteers", values, status=name)
 
-    created, modified, status, upcoming = columns(conn, "SELECT creation, modified, status, next_invoice_date FROM "
-                                                  '"tabMembership Dues Schedule" WHERE is_template = 0')  # fmt: skip
-    states, born, changed = _texts(status), epochs(created), epochs(modified)  # type: ignore[arg-type]
+    created, modified, status, upcoming = columns(
+        conn,
+        'SELECT creation, modified, status, next_invoice_date FROM "tabMembership Dues Schedule" WHERE is_template = 0',
+    )
+    states, born, changed = _texts(status), epochs(created), epochs(modified)
     over = states != "Active"
     until = np.where(over, changed, OPEN)
-    stages = [(np.full(len(born), "Active", dtype=object), born, until),
-              (np.where(over, states, "").astype(object), until, np.full(len(born), OPEN))]  # fmt: skip
+    stages = [
+        (np.full(len(born), "Active", dtype=object), born, until),
+        (np.where(over, states, "").astype(object), until, np.full(len(born), OPEN)),
+    ]
     for name, values in _chain(grid, _options("tabMembership Dues Schedule", "status"), stages).items():
         yield _s("association_dues_schedules", values, status=name)
-    late = epochs(upcoming)  # type: ignore[arg-type]
+    late = epochs(upcoming)
     late = np.where(late < OPEN, late + 8 * DAY, OPEN)
     yield _s("association_dues_schedules_stuck", grid.count(late[late <= grid.at[-1] + DAY]))
 
-    (created,) = columns(conn, 'SELECT p.creation FROM "tabPayment Entry" p WHERE p.docstatus = 1 AND NOT EXISTS '
-                         '(SELECT 1 FROM "tabPayment Entry Reference" r WHERE r.parent = p.name)')  # fmt: skip
-    yield _s("association_payments_without_reference", grid.today(epochs(created), 91), 3600)  # type: ignore[arg-type]
+    (created,) = columns(
+        conn,
+        'SELECT p.creation FROM "tabPayment Entry" p WHERE p.docstatus = 1 AND NOT EXISTS '
+        '(SELECT 1 FROM "tabPayment Entry Reference" r WHERE r.parent = p.name)',
+    )
+    yield _s("association_payments_without_reference", grid.today(epochs(created), 91), 3600)
 
 
 def _mandates(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
-    created, modified, status, expiry = columns(conn, 'SELECT creation, modified, status, expiry_date FROM "tabSEPA Mandate"')
-    states, born, changed = _texts(status), epochs(created), epochs(modified)  # type: ignore[arg-type]
+    created, modified, status, expiry = columns(
+        conn, 'SELECT creation, modified, status, expiry_date FROM "tabSEPA Mandate"'
+    )
+    states, born, changed = _texts(status), epochs(created), epochs(modified)
     over = ~np.isin(states, ("Active", "Draft"))
     until = np.where(over, changed, OPEN)
-    stages = [(np.where(over, "Active", states).astype(object), born, until),
-              (np.where(over, states, "").astype(object), until, np.full(len(born), OPEN))]  # fmt: skip
+    stages = [
+        (np.where(over, "Active", states).astype(object), born, until),
+        (np.where(over, states, "").astype(object), until, np.full(len(born), OPEN)),
+    ]
     for name, values in _chain(grid, _options("tabSEPA Mandate", "status"), stages).items():
         yield _s("sepa_mandates", values, status=name)
     yield _s("sepa_mandates_new", grid.today(born), window="day")
     yield _s("sepa_mandates_new", grid.today(born, 30), window="month")
-    ends = epochs(expiry)  # type: ignore[arg-type]
+    ends = epochs(expiry)
     soon = ends < OPEN
     begins = np.maximum(ends[soon] - 30 * DAY, born[soon])
     yield _s("sepa_mandates_expiring", grid.count(begins, np.minimum(ends[soon] + DAY, until[soon])))
@@ -151,8 +170,9 @@ def _mandates(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
 
 def _batches(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     created, modified, generated, status, amount = columns(
-        conn, 'SELECT creation, modified, sepa_generation_date, status, total_amount FROM "tabDirect Debit Batch"')
-    states, born, changed, made = _texts(status), epochs(created), epochs(modified), epochs(generated)  # type: ignore[arg-type]
+        conn, 'SELECT creation, modified, sepa_generation_date, status, total_amount FROM "tabDirect Debit Batch"'
+    )
+    states, born, changed, made = _texts(status), epochs(created), epochs(modified), epochs(generated)
     amounts = np.array(amount, dtype=np.float64)
     sent = np.where(np.isin(states, ("Submitted", "Processed")), np.minimum(born + 25 * HOUR, changed), OPEN)
     failed = np.where(states == "Failed", changed, OPEN)
@@ -162,9 +182,13 @@ def _batches(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     def named(name: str) -> Any:
         return np.full(size, name, dtype=object)
 
-    stages = [(named("Draft"), born, np.minimum(made, OPEN)), (named("Generated"), made, np.minimum(sent, failed)),
-              (named("Submitted"), sent, done), (named("Processed"), done, np.full(size, OPEN)),
-              (named("Failed"), failed, np.full(size, OPEN))]  # fmt: skip
+    stages = [
+        (named("Draft"), born, np.minimum(made, OPEN)),
+        (named("Generated"), made, np.minimum(sent, failed)),
+        (named("Submitted"), sent, done),
+        (named("Processed"), done, np.full(size, OPEN)),
+        (named("Failed"), failed, np.full(size, OPEN)),
+    ]
     options = _options("tabDirect Debit Batch", "status")
     for name, values in _chain(grid, options, stages).items():
         yield _s("sepa_batches", values, status=name)
@@ -175,15 +199,19 @@ def _batches(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
 
 def _collections(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     created, modified, status, code, day = columns(
-        conn, "SELECT l.creation, l.modified, l.status, l.result_code, b.batch_date FROM \"tabDirect Debit Batch Invoice\" l "
+        conn,
+        'SELECT l.creation, l.modified, l.status, l.result_code, b.batch_date FROM "tabDirect Debit Batch Invoice" l '
         'JOIN "tabDirect Debit Batch" b ON b.name = l.parent WHERE b.docstatus <> 2 '
-        "ORDER BY l.creation DESC LIMIT 20000")  # fmt: skip
-    states, born, changed = _texts(status), epochs(created), epochs(modified)  # type: ignore[arg-type]
-    ends = epochs(day) + 31 * DAY  # type: ignore[arg-type]
+        "ORDER BY l.creation DESC LIMIT 20000",
+    )
+    states, born, changed = _texts(status), epochs(created), epochs(modified)
+    ends = epochs(day) + 31 * DAY
     over = states != "Pending"
     until = np.where(over, changed, ends)
-    stages = [(np.full(len(born), "Pending", dtype=object), born, until),
-              (np.where(over, states, "").astype(object), until, ends)]  # fmt: skip
+    stages = [
+        (np.full(len(born), "Pending", dtype=object), born, until),
+        (np.where(over, states, "").astype(object), until, ends),
+    ]
     totals = _chain(grid, _options("tabDirect Debit Batch Invoice", "status"), stages)
     for name, values in totals.items():
         yield _s("sepa_collections", values, 900, result=name)
@@ -199,10 +227,12 @@ def _collections(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
 
 def _invoices(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     created, modified, due, status, docstatus, total, rest = columns(
-        conn, "SELECT creation, modified, due_date, status, docstatus, grand_total, outstanding_amount "
-        'FROM "tabSales Invoice"')  # fmt: skip
-    states, born, changed = _texts(status), epochs(created), epochs(modified)  # type: ignore[arg-type]
-    late = epochs(due) + DAY  # type: ignore[arg-type]
+        conn,
+        "SELECT creation, modified, due_date, status, docstatus, grand_total, outstanding_amount "
+        'FROM "tabSales Invoice"',
+    )
+    states, born, changed = _texts(status), epochs(created), epochs(modified)
+    late = epochs(due) + DAY
     whole, open_amount = np.array(total, dtype=np.float64), np.array(rest, dtype=np.float64)
     draft = np.array([value == 0 for value in docstatus])
     size = len(born)
@@ -211,8 +241,11 @@ def _invoices(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     begin = np.where(draft, OPEN, born)
     unpaid, overdue = np.full(size, "Unpaid", dtype=object), np.full(size, "Overdue", dtype=object)
     final = np.where(settled < OPEN, states, np.where(draft, "Draft", "")).astype(object)
-    stages = [(unpaid, begin, np.minimum(late, settled)), (overdue, np.maximum(late, begin), settled),
-              (final, np.where(draft, born, settled), never)]  # fmt: skip
+    stages = [
+        (unpaid, begin, np.minimum(late, settled)),
+        (overdue, np.maximum(late, begin), settled),
+        (final, np.where(draft, born, settled), never),
+    ]
     options = tuple(option for option in _options("tabSales Invoice", "status"))
     for name, values in _chain(grid, options, stages).items():
         yield _s("erpnext_invoices", values, status=name)
@@ -220,17 +253,20 @@ def _invoices(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     yield _s("erpnext_invoices_submitted", grid.count(begin, gone))
     yield _s("erpnext_outstanding_amount", grid.count(begin, settled, whole) + grid.count(settled, None, open_amount))
     late = np.maximum(late, begin)
-    yield _s("erpnext_overdue_amount",
-             grid.count(late, settled, whole) + grid.count(np.maximum(late, settled), None, open_amount))  # fmt: skip
+    yield _s(
+        "erpnext_overdue_amount",
+        grid.count(late, settled, whole) + grid.count(np.maximum(late, settled), None, open_amount),
+    )
     yield _s("erpnext_transactions_today", grid.today(born[~draft]), kind="invoices")
     (entries,) = columns(conn, 'SELECT creation FROM "tabJournal Entry"')
-    yield _s("erpnext_transactions_today", grid.today(epochs(entries)), kind="journal_entries")  # type: ignore[arg-type]
+    yield _s("erpnext_transactions_today", grid.today(epochs(entries)), kind="journal_entries")
 
 
 def _payments(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     created, modified, docstatus, amount = columns(
-        conn, 'SELECT creation, modified, docstatus, base_received_amount FROM "tabPayment Entry"')
-    born, changed = epochs(created), epochs(modified)  # type: ignore[arg-type]
+        conn, 'SELECT creation, modified, docstatus, base_received_amount FROM "tabPayment Entry"'
+    )
+    born, changed = epochs(created), epochs(modified)
     amounts = np.array(amount, dtype=np.float64)
     state = np.array(docstatus)
     until = np.where(state == 0, OPEN, changed)
@@ -244,7 +280,7 @@ def _payments(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
 
 def _audit(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     at, process, verdict = columns(conn, 'SELECT timestamp, process_type, compliance_status FROM "tabSEPA Audit Log"')
-    when, processes, verdicts = epochs(at), _texts(process), _texts(verdict)  # type: ignore[arg-type]
+    when, processes, verdicts = epochs(at), _texts(process), _texts(verdict)
     for name in _options("tabSEPA Audit Log", "process_type"):
         for status in _options("tabSEPA Audit Log", "compliance_status"):
             chosen = when[(processes == name) & (verdicts == status)]
@@ -253,14 +289,14 @@ def _audit(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
 
 def _logs(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
     (at,) = columns(conn, 'SELECT modified FROM "tabError Log"')
-    errors = epochs(at)  # type: ignore[arg-type]
+    errors = epochs(at)
     errors = np.concatenate([errors, errors - _ERROR_REPEAT])
     for window, span in (("1h", HOUR), ("24h", DAY), ("7d", 7 * DAY)):
-        yield _s("frappe_errors", grid.within(errors, span), window=window)
+        yield _s("frappe_errors", grid.within(errors, span), 300, window=window)
     yield _s("frappe_error_log_rows", grid.within(errors, 91 * DAY))
 
     created, modified, status = columns(conn, 'SELECT creation, modified, status FROM "tabEmail Queue"')
-    states, born, changed = _texts(status), epochs(created), epochs(modified)  # type: ignore[arg-type]
+    states, born, changed = _texts(status), epochs(created), epochs(modified)
     ended = np.isin(states, ("Sent", "Error"))
     stages = []
     for shift in (0, 1, 2, 3, 4):
@@ -274,12 +310,12 @@ def _logs(conn: sqlite3.Connection, grid: Grid) -> Iterator[Series]:
         stages.append((waiting, born[which] - back, until))
         if ended.any():
             done = which & ended
-            stages.append((states[done], changed[done] - back, born[done] - back + 30 * DAY))
+            stages.append((states[done], changed[done] - back, born[done] - back + (30 if shift else 31) * DAY))
     for name, values in _chain(grid, _options("tabEmail Queue", "status"), stages).items():
-        yield _s("frappe_email_queue", np.maximum(0.0, values), status=name)
+        yield _s("frappe_email_queue", np.maximum(0.0, values), 300, status=name)
 
     created, enabled = columns(conn, "SELECT creation, enabled FROM tabUser WHERE name <> 'Guest'")
-    born = epochs(created)  # type: ignore[arg-type]
+    born = epochs(created)
     on = np.array([bool(value) for value in enabled])
     yield _s("frappe_users", grid.count(born[on]), state="enabled")
     yield _s("frappe_users", grid.count(born[~on]), state="disabled")
