@@ -1,0 +1,1 @@
+"""What is remembered: samples, sums, the present of each site, people's sessions and the audit trail."""

@@ -5,14 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, text
 
+from baken.history import migrations
 from baken.history.store import Store, open_store
+from baken.history.tables import metadata
 
 _numbers = itertools.count()
+# Databases on the servers of this run that are prepared already; each test finds them empty.
+_prepared: dict[str, str] = {}
 
 
-def new_url(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    """The URL of an empty database of that kind."""
+def _new_url(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
     if kind == "sqlite":
         return f"sqlite:///{folder}/store.db"
     server = request.getfixturevalue(kind)
@@ -21,17 +25,40 @@ def new_url(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "mariadb", "postgres"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, of each kind in turn."""
-    return new_url(request.param, request, tmp_path)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of database in turn."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    """A prepared store, of each kind in turn."""
-    opened = open_store(store_url)
-    opened.migrate()
+def store_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new database without tables, of each kind in turn."""
+    return _new_url(kind, request, tmp_path)
+
+
+@pytest.fixture
+def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A prepared store without rows, of each kind in turn."""
+    if kind == "sqlite":
+        url = _new_url(kind, request, tmp_path)
+    else:
+        request.getfixturevalue(kind)
+        if kind not in _prepared:
+            _prepared[kind] = _new_url(kind, request, tmp_path)
+            first = open_store(_prepared[kind])
+            first.migrate()
+            first.close()
+        url = _prepared[kind]
+    opened = open_store(url)
+    if kind == "sqlite":
+        opened.migrate()
     yield opened
+    if kind != "sqlite":
+        with opened.write() as conn:
+            for table in metadata.tables.values():
+                conn.execute(delete(table))
+            conn.execute(text(f"UPDATE {migrations.VERSION_TABLE} SET version_num = '{migrations.HEAD}'"))
     opened.close()
 
 

@@ -200,9 +200,9 @@ def test_the_file_is_its_owners_alone(sqlite_store: Store, tmp_path: Path) -> No
     assert (tmp_path / "store.db").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("kind", ["mariadb", "postgres"])
-def test_a_server_that_goes_away_and_comes_back(kind: str, request: pytest.FixtureRequest) -> None:
-    server: MariaDB | Postgres = request.getfixturevalue(kind)
+@pytest.mark.parametrize("name", ["mariadb", "postgres"])
+def test_a_server_that_goes_away_and_comes_back(name: str, request: pytest.FixtureRequest) -> None:
+    server: MariaDB | Postgres = request.getfixturevalue(name)
     store = open_store(server.create_database("store_that_goes_away"))
     store.migrate()
     write(store, 1)
