@@ -278,12 +278,12 @@ def write_ledger(world: World, conn: sqlite3.Connection) -> None:
     """Insert bank transactions of the collected batches and a handful of journal entries at each month's end."""
     rng = world.stream("ledger")
     rows: list[tuple[object, ...]] = []
-    number = 0
-    for name, day, amount in conn.execute(
-        'SELECT b.name, b.batch_date, SUM(l.amount) FROM "tabDirect Debit Batch" b JOIN "tabDirect Debit Batch Invoice" l '
+    found = conn.execute(
+        'SELECT b.name, b.batch_date, SUM(l.amount) FROM "tabDirect Debit Batch" b JOIN "tabDirect '
+        'Debit Batch Invoice" l '
         "ON l.parent = b.name WHERE l.status = 'Successful' GROUP BY b.name, b.batch_date ORDER BY b.name"
-    ).fetchall():
-        number += 1
+    ).fetchall()
+    for number, (name, day, amount) in enumerate(found, start=1):
         when = f"{day} 07:10:00.000000"
         if when <= stamp(world.here):
             rows.append((f"ACC-BTN-{day[:4]}-{number:05d}", when, when, day, round(amount, 2), f"Incasso {name}", name))

@@ -1,6 +1,7 @@
 """The figures of the past that no row tells: host, database, response times, queues, Redis, and the monitor itself.
 
-Each follows the day's rhythm with a noise that wanders as real figures do, and shows the incidents that the errors show.
+Each follows the day's rhythm with a noise that wanders as real figures do, and shows the incidents that the errors
+show.
 """
 
 import sqlite3

@@ -1,4 +1,6 @@
-"""The members' side of the demo: applications, members, memberships, dues schedules, mandates, volunteers, terminations."""
+"""The members' side of the demo: applications, members, memberships, dues schedules, mandates, volunteers,
+terminations.
+"""
 
 import random
 import sqlite3
@@ -105,12 +107,9 @@ def _decide(world: World, rng: random.Random, life: MemberLife, *, waiting: bool
 
 
 def _leave(world: World, rng: random.Random, life: MemberLife) -> None:
-    draw = rng.random()
-    for status, share in _LEFT:
-        draw -= share
-        if draw < 0:
-            break
-    else:
+    staying = 1 - sum(share for _, share in _LEFT)
+    status = _share(rng, (*_LEFT, ("Active", staying)))
+    if status == "Active":
         return
     approved = life.approved or life.applied
     span = (world.here - approved).total_seconds()
@@ -596,7 +595,8 @@ def _write_mandates(world: World, rng: random.Random, conn: sqlite3.Connection) 
     insert(
         conn,
         "tabSEPA Mandate",
-        "name creation modified mandate_id member member_name status account_holder_name iban bic sign_date expiry_date "
+        "name creation modified mandate_id member member_name status account_holder_name iban bic "
+        "sign_date expiry_date "
         "is_active cancelled_date cancellation_reason frequency",
         mandates,
         owner="Administrator",

@@ -1,4 +1,6 @@
-"""Make the demo's bench: a folder as Frappe would have it, with one site whose SQLite database holds three years of life."""
+"""Make the demo's bench: a folder as Frappe would have it, with one site whose SQLite database holds three years of
+life.
+"""
 
 import gzip
 import json
@@ -71,9 +73,12 @@ def make_bench(
 ) -> DemoBench:
     """Make the demo bench at `path`, replacing a demo bench that is there.
 
-    `now` is an aware moment: the past ends there. `progress(text, share)` is told what is being made, share 0..1. The ports
-    go into common_site_config.json; nothing listens on them until `run_life`. The same seed, members and now give the same
-    database. The bench is made beside `path` and moved there when it is complete, so an interrupted run leaves nothing half.
+    `now` is an aware moment: the past ends there. `progress(text, share)` is told what is being made, share 0..1.
+    The ports
+    go into common_site_config.json; nothing listens on them until `run_life`. The same seed, members and now give
+    the same
+    database. The bench is made beside `path` and moved there when it is complete, so an interrupted run leaves
+    nothing half.
 
     Raises ValueError when `members` is below 50, and FileExistsError when `path` is something else than a demo bench.
     """
@@ -105,7 +110,9 @@ def make_bench(
 
 
 def open_bench(path: Path, *, redis_port: int, web_port: int) -> DemoBench | None:
-    """The demo bench at `path` with its configuration set to the given ports, or None when there is none of this version."""
+    """The demo bench at `path` with its configuration set to the given ports, or None when there is none of this
+    version.
+    """
     try:
         document = json.loads((path / "demo.json").read_text(encoding="utf-8"))
         key = json.loads((path / "sites" / SITE / "site_config.json").read_text(encoding="utf-8"))["encryption_key"]

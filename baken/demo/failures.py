@@ -1,7 +1,9 @@
 """What goes wrong on the demo site: Error Log rows as Frappe 15 writes them, in both kinds.
 
-A failing request or job leaves title = exception or method, and the traceback with the locals of each frame. A handler that
-calls `frappe.log_error(text, label)` leaves title = text and a short label as the error. The variables come from the demo's
+A failing request or job leaves title = exception or method, and the traceback with the locals of each frame. A
+handler that
+calls `frappe.log_error(text, label)` leaves title = text and a short label as the error. The
+variables come from the demo's
 own invented members, so that names, numbers, amounts and addresses vary as they do in a real log.
 """
 

@@ -1,6 +1,7 @@
 """The tables of a Frappe 15 site with ERPNext and verenigingen, as Frappe lays them out in SQLite.
 
-`layout.json` holds columns, types, defaults, indexes and select options as `information_schema` and the DocType meta of a
+`layout.json` holds columns, types, defaults, indexes and select options as `information_schema` and the DocType meta
+of a
 running site gave them. A column is written `name type`, `!` for NOT NULL, `=value` for its default.
 """
 
@@ -179,7 +180,8 @@ def insert(
 ) -> None:
     """Insert `rows` into `table` with one prepared statement.
 
-    `columns` are the names of a row's values, separated by blanks; `constants` are columns that are the same in every row.
+    `columns` are the names of a row's values, separated by blanks; `constants` are columns that are the same in
+    every row.
     Columns that are neither get the table's default, as in Frappe.
     """
     names = columns.split()

@@ -73,7 +73,8 @@ def connect(bench: DemoBench) -> sqlite3.Connection:
 def run_life(bench: DemoBench, *, speed: float = 1.0, seed: int | None = None, stop: threading.Event) -> None:
     """Live until `stop` is set; returns within a second after that.
 
-    Listens on the bench's `redis_port` and `web_port` on 127.0.0.1. `speed` 1.0 moves something visible within a minute;
+    Listens on the bench's `redis_port` and `web_port` on 127.0.0.1. `speed` 1.0 moves something visible within a
+    minute;
     10.0 ten times as much, 0.0 nothing but clocks and heartbeats. `seed` defaults to the bench's own.
 
     Raises OSError when a port is taken, ValueError when `speed` is negative.

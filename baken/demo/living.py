@@ -1,6 +1,7 @@
 """The demo's life, step by step: what members, the bank, the mail server and the scheduler do to the site's database.
 
-Every kind of event has a rate per minute; a step of some seconds draws how often each happens and writes it in one small
+Every kind of event has a rate per minute; a step of some seconds draws how often each happens and writes it in one
+small
 transaction. More happens than in a real association of this size, so that a page that is open for a minute moves.
 """
 
@@ -251,7 +252,8 @@ class Life:
         )
         self.conn.execute(
             "UPDATE tabMember SET status = 'Active', application_status = 'Active', modified = ?, review_date = ?, "
-            "reviewed_by = ?, member_since = ?, customer = ?, current_membership_details = ?, current_dues_schedule = ?, "
+            "reviewed_by = ?, member_since = ?, customer = ?, current_membership_details = ?, "
+            "current_dues_schedule = ?, "
             "dues_schedule = ?, current_membership_type = ?, current_membership_start = ?, next_invoice_date = ?, "
             "dues_rate = ?, membership_status = 'Active' WHERE name = ?",
             (
@@ -689,11 +691,14 @@ class Life:
             )
 
     def _invoice_dues(self, now: datetime) -> None:
-        """The dues run: on the 25th the schedules that are due are invoiced, some at each step; the stuck ones stay stuck."""
+        """The dues run: on the 25th the schedules that are due are invoiced, some at each step; the stuck ones stay
+        stuck.
+        """
         today = local(now).date()
         due = self.conn.execute(
             "SELECT s.name, s.member, s.dues_rate, s.billing_frequency, s.next_invoice_date FROM "
-            "\"tabMembership Dues Schedule\" s WHERE s.status = 'Active' AND s.is_template = 0 AND s.next_invoice_date <= ? "
+            "\"tabMembership Dues Schedule\" s WHERE s.status = 'Active' AND s.is_template = 0 AND "
+            "s.next_invoice_date <= ? "
             "AND s.next_invoice_date > ? LIMIT ?",
             (today.isoformat(), (today - timedelta(days=20)).isoformat(), _DUES_PER_STEP),
         ).fetchall()

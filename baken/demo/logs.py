@@ -158,9 +158,8 @@ def write_audit(world: World, conn: sqlite3.Connection) -> None:
         elif rng.random() < 0.04:
             failed = ("Mandate Creation", "mandate_creation_failed", "Failed")
             events.append((created, *failed, "SEPA Mandate", name, STAFF[1]))
-    for name, created, generated, modified, status, amount in conn.execute(
-        "SELECT name, creation, sepa_generation_date, modified, status, total_amount "
-        'FROM "tabDirect Debit Batch" ORDER BY name'
+    for name, created, generated, modified, status in conn.execute(
+        'SELECT name, creation, sepa_generation_date, modified, status FROM "tabDirect Debit Batch" ORDER BY name'
     ).fetchall():
         batch = ("Direct Debit Batch", name, STAFF[1])
         events.append((created, "Batch Generation", "batch_validated", _verdict(rng), *batch))
@@ -189,7 +188,8 @@ def write_audit(world: World, conn: sqlite3.Connection) -> None:
             )
         )
     for modified, invoice in conn.execute(
-        "SELECT modified, invoice FROM \"tabDirect Debit Batch Invoice\" WHERE status = 'Failed' ORDER BY modified, name"
+        "SELECT modified, invoice FROM \"tabDirect Debit Batch Invoice\" WHERE status = 'Failed' "
+        "ORDER BY modified, name"
     ).fetchall():
         events.append(
             (modified, "Payment Processing", "payment_returned", "Failed", "Sales Invoice", invoice, "Administrator")
@@ -444,7 +444,8 @@ def write_activity(world: World, conn: sqlite3.Connection) -> None:
     insert(
         conn,
         "tabActivity Log",
-        "name creation modified owner modified_by subject communication_date operation status user full_name ip_address",
+        "name creation modified owner modified_by subject communication_date operation status user "
+        "full_name ip_address",
         sorted(rows, key=lambda row: str(row[1])),
     )
     versions: list[tuple[object, ...]] = []

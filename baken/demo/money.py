@@ -1,4 +1,5 @@
-"""The money's side of the demo: dues invoices, payments, direct debit batches with their returns, retries, the audit trail.
+"""The money's side of the demo: dues invoices, payments, direct debit batches with their returns, retries, the audit
+trail.
 
 Dues are invoiced on the 25th, collected on the 1st, and what the bank returned is tried once more on the 15th.
 """
@@ -457,7 +458,8 @@ def _write_invoices(world: World, books: Books, rng: random.Random, conn: sqlite
         conn,
         "tabSales Invoice",
         "name creation modified docstatus title customer customer_name posting_date posting_time due_date total_qty "
-        "base_total base_net_total total net_total base_grand_total grand_total rounded_total outstanding_amount status "
+        "base_total base_net_total total net_total base_grand_total grand_total rounded_total "
+        "outstanding_amount status "
         "remarks member membership custom_coverage_start_date custom_coverage_end_date contact_email",
         [(*r[:10], 1, *r[11:]) for r in rows],
         owner="Administrator",
@@ -480,7 +482,8 @@ def _write_invoices(world: World, books: Books, rng: random.Random, conn: sqlite
     insert(
         conn,
         "tabMember Payment History",
-        "name creation modified invoice posting_date due_date coverage_start_date coverage_end_date reference_name amount "
+        "name creation modified invoice posting_date due_date coverage_start_date coverage_end_date "
+        "reference_name amount "
         "outstanding_amount status payment_status payment_date payment_entry payment_method paid_amount reconciled "
         "has_mandate sepa_mandate mandate_reference parent idx",
         # The app keeps the latest twenty of each member.
@@ -577,7 +580,8 @@ def _write_payments(world: World, books: Books, rng: random.Random, conn: sqlite
     insert(
         conn,
         "tabPayment Entry Reference",
-        "name creation modified docstatus reference_name due_date total_amount outstanding_amount allocated_amount parent",
+        "name creation modified docstatus reference_name due_date total_amount outstanding_amount "
+        "allocated_amount parent",
         references,
         owner="Administrator",
         modified_by="Administrator",

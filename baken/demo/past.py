@@ -1,7 +1,9 @@
 """Ninety days of metric history for the demo: what Baken would have measured, had it watched all along.
 
-What the site's rows tell is computed from them: each row is a stretch of time in a state, and a figure at a moment is the
-number (or sum) of stretches that cover it. The rest (host, queues, response times) is invented with the same daily rhythm and
+What the site's rows tell is computed from them: each row is a stretch of time in a state, and a figure at a moment
+is the
+number (or sum) of stretches that cover it. The rest (host, queues, response times) is invented
+with the same daily rhythm and
 the same incidents as the errors.
 """
 
@@ -43,7 +45,8 @@ def write_past(
 ) -> PastWritten:
     """Write `days` of history of the demo site `site` into a migrated `store`.
 
-    `now` is the aware moment up to which the past goes: the one the bench was made with. Every 15 minutes, and every 5 in the
+    `now` is the aware moment up to which the past goes: the one the bench was made with. Every 15 minutes, and every
+    5 in the
     last week. Figures of the host go under site "". Writing the same past again changes nothing.
 
     Raises sqlite3.OperationalError when the database cannot be read, StoreError when the store cannot be written.

@@ -1,4 +1,6 @@
-"""Invented people: names put together from syllables nobody bears, example.test addresses, IBANs that only check out."""
+"""Invented people: names put together from syllables nobody bears, example.test addresses, IBANs that only check
+out.
+"""
 
 import random
 from dataclasses import dataclass

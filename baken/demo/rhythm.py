@@ -113,7 +113,9 @@ def poisson(rng: random.Random, mean: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that went wrong: from `starts` to `ends` (aware UTC), with `errors` more Error Log rows of `failure`."""
+    """Something that went wrong: from `starts` to `ends` (aware UTC), with `errors` more Error Log rows of
+    `failure`.
+    """
 
     kind: str
     failure: str

@@ -1,4 +1,6 @@
-"""The figures of the past that the site's own rows tell: members, mandates, batches, invoices, payments, errors, e-mails."""
+"""The figures of the past that the site's own rows tell: members, mandates, batches, invoices, payments, errors,
+e-mails.
+"""
 
 import sqlite3
 from collections.abc import Iterator

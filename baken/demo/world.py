@@ -24,7 +24,9 @@ MEMBERSHIP_TYPES = (
 
 @dataclass(slots=True)
 class MemberLife:
-    """One member: `applied`, `approved` and `left` are naive moments of the site's clock; None if it never came to that."""
+    """One member: `applied`, `approved` and `left` are naive moments of the site's clock; None if it never came to
+    that.
+    """
 
     name: str
     number: int
@@ -69,7 +71,9 @@ class World:
     batches: list[str] = field(default_factory=list)
 
     def stream(self, name: str) -> random.Random:
-        """A random stream of its own per purpose, so that a change in one place leaves the others' rows as they were."""
+        """A random stream of its own per purpose, so that a change in one place leaves the others' rows as they
+        were.
+        """
         return random.Random(f"{self.seed}:{name}")
 
 

@@ -68,7 +68,10 @@ def test_the_dues_run_leaves_the_stuck_schedules_stuck(bench: DemoBench) -> None
     conn = connect(bench)
     day = NOW + timedelta(days=3, hours=6)
     life = Life(bench, conn, JobQueues(bench, 2, day), seed=2, now=day)
-    due = "SELECT COUNT(*) FROM \"tabMembership Dues Schedule\" WHERE status = 'Active' AND is_template = 0 AND next_invoice_date {}"
+    due = (
+        "SELECT COUNT(*) FROM \"tabMembership Dues Schedule\" WHERE status = 'Active' AND is"
+        "_template = 0 AND next_invoice_date {}"
+    )
     assert conn.execute(due.format("= '2026-11-25'")).fetchone()[0] > 0
     stuck = conn.execute(due.format("< '2026-11-02'")).fetchone()
     for minute in range(12):

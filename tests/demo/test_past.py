@@ -65,7 +65,8 @@ def test_ratios_are_ratios_and_counters_only_rise(made: tuple[DemoBench, Store])
     with store.read() as conn:
         rows = conn.execute(
             text(
-                "SELECT s.metric, h.min, h.max FROM hourly h JOIN series s ON s.id = h.series_id WHERE s.metric LIKE '%ratio'"
+                "SELECT s.metric, h.min, h.max FROM hourly h JOIN series s ON s.id = h.series_id "
+                "WHERE s.metric LIKE '%ratio'"
             )
         ).all()
     assert rows
