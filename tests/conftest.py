@@ -75,9 +75,7 @@ class FrappeSite:
     @property
     def config(self) -> dict[str, Any]:
         """The site's site_config.json."""
-        found: dict[str, Any] = json.loads(
-            (self.bench / "sites" / self.name / "site_config.json").read_text()
-        )
+        found: dict[str, Any] = json.loads((self.bench / "sites" / self.name / "site_config.json").read_text())
         return found
 
 
@@ -88,9 +86,7 @@ def reference_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def frappe_site(
-    mariadb: MariaDB, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> FrappeSite:
+def frappe_site(mariadb: MariaDB, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> FrappeSite:
     """A real Frappe 15 site with ERPNext and an association in it. Tests leave it as they found it."""
     source = reference_folder()
     dump = source / "site.sql.gz"

@@ -75,9 +75,7 @@ class Process:
         """Start the server and wait until it answers; no effect when it runs already."""
         if self.process is not None and self.process.poll() is None:
             return
-        identity: dict[str, Any] = (
-            {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
-        )
+        identity: dict[str, Any] = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
