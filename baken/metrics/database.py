@@ -6,6 +6,7 @@ are the site's own.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, text
@@ -17,6 +18,8 @@ from baken.sites.reading import Reading
 # Sites that share a server share its status figures for this long.
 _SHARED_SECONDS = 2.0
 _LARGEST = 10
+# A right that was refused is tried again after this long.
+_ASKED_AGAIN = timedelta(hours=1)
 
 _STATUS_NAMES = (
     "Threads_connected",
@@ -213,13 +216,19 @@ def longest_transaction_seconds(r: Reading) -> Values:
             )
         yield (float(found[0] or 0) if found is not None else 0.0,)
         return
-    try:
-        yield (float(r.scalar(_LONGEST_MARIADB)),)
-    except NotAvailable:
-        raise NotAvailable(
-            "the site's database user may not see transactions; GRANT PROCESS ON *.* to it shows them, "
-            "and the statements of all sites on that server"
-        ) from None
+    denied = r.site.memory.get("transactions_denied")
+    if denied is None or r.now - denied > _ASKED_AGAIN:
+        try:
+            yield (float(r.scalar(_LONGEST_MARIADB)),)
+        except NotAvailable:
+            r.site.memory["transactions_denied"] = r.now
+        else:
+            r.site.memory.pop("transactions_denied", None)
+            return
+    raise NotAvailable(
+        "the site's database user may not see transactions; GRANT PROCESS ON *.* to it shows them, "
+        "and the statements of all sites on that server"
+    )
 
 
 @metric(

@@ -20,7 +20,7 @@ _HOUR = timedelta(hours=1)
 _WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 # Query time in seconds that a run spends on hours that were not counted yet (the first run, a later one), and hours
 # per statement.
-_SPEND_FIRST, _SPEND = 0.03, 0.012
+_SPEND_FIRST, _SPEND = 0.02, 0.01
 _BATCH = 12
 
 

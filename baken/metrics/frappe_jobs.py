@@ -32,7 +32,7 @@ _LEAST_GRACE, _MOST_GRACE = timedelta(minutes=15), timedelta(hours=6)
 # "Scheduled" is a run that has begun and not ended.
 _ENDED = ("Complete", "Failed")
 _PAGE = 1000
-_PAGES_SECONDS = 0.025
+_PAGES_SECONDS = 0.015
 _OVERLAP = timedelta(minutes=2)
 # A monthly job's last outcome lies at most so far back.
 _LOOK_BACK = timedelta(days=35)
