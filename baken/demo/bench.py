@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from baken.demo import accounts, association, layout, logs, money, rhythm
+from baken.demo import accounts, association, layout, logs, membership, money, papers, rhythm
 from baken.demo.world import SITE, World, new_world
 
 BENCH_ID = "baken-demo"
@@ -182,12 +182,12 @@ def _fill_database(world: World, database: Path, key: str, progress: Callable[[s
         accounts.write_settings(world, conn)
         progress("Members", 0.02)
         association.plan_members(world)
-        association.write_members(world, conn)
+        membership.write_members(world, conn)
         accounts.write_accounts(world, conn, key)
         progress("Invoices and collections", 0.12)
         books = money.keep_books(world)
         progress("Payments", 0.30)
-        money.write_books(world, books, conn)
+        papers.write_books(world, books, conn)
         accounts.write_ledger(world, conn)
         progress("Audit trail", 0.62)
         logs.write_audit(world, conn)

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from baken.demo import association, failures, logs, people, rhythm
+from baken.demo import failures, logs, mishaps, people, rhythm
 from baken.demo.bench import DemoBench
 from baken.demo.failures import Cast
 from baken.demo.layout import insert, scheduled_jobs
+from baken.demo.membership import next_dues
 from baken.demo.money import RETURNS
 from baken.demo.redis import JobQueues
 from baken.demo.rhythm import document_name, local, stamp
@@ -206,7 +207,7 @@ class Life:
             False,
             "",
         )
-        upcoming = association.next_dues(life, day).isoformat()
+        upcoming = next_dues(life, day).isoformat()
         std: dict[str, str | int] = {"owner": STAFF[1], "modified_by": STAFF[1]}
         insert(
             self.conn,
@@ -657,7 +658,7 @@ class Life:
         elif self.rng.random() < 0.15:
             following = "Failed"
             self._audit(now, "Bank Submission", "file_rejected", "Direct Debit Batch", name, "Failed")
-            self._error(failures.BY_KEY["bank_unreachable"], now)
+            self._error(mishaps.BY_KEY["bank_unreachable"], now)
         else:
             following = "Submitted"
             self._audit(now, "Bank Submission", "file_submitted", "Direct Debit Batch", name)
@@ -721,12 +722,12 @@ class Life:
 
     def fail(self, now: datetime) -> None:
         """One of the everyday errors."""
-        self._error(self.rng.choices(failures.FAILURES, [f.weight for f in failures.FAILURES])[0], now)
+        self._error(self.rng.choices(mishaps.FAILURES, [f.weight for f in mishaps.FAILURES])[0], now)
 
     def begin_burst(self, now: datetime) -> None:
         """Something breaks: the same error comes again and again for a while."""
         if self.burst is None:
-            failure = failures.BY_KEY[self.rng.choice(("lock_wait", "query_timeout", "missing_column", "smtp_refused"))]
+            failure = mishaps.BY_KEY[self.rng.choice(("lock_wait", "query_timeout", "missing_column", "smtp_refused"))]
             self.burst = (failure, self.rng.randrange(15, 46))
 
     def _burst_on(self, now: datetime, minutes: float) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from baken.demo import failures, rhythm
+from baken.demo import failures, mishaps, rhythm
 from baken.demo.failures import Cast
 from baken.demo.layout import ScheduledJob, insert, scheduled_jobs
 from baken.demo.rhythm import document_name, local, stamp
@@ -45,15 +45,15 @@ def cast_of(world: World) -> Cast:
 def error_moments(world: World) -> list[tuple[datetime, str]]:
     """(aware moment, key of the failure) of every error of the last 90 days, oldest first."""
     rng = world.stream("errors")
-    keys = [f.key for f in failures.FAILURES]
-    weights = [f.weight for f in failures.FAILURES]
+    keys = [f.key for f in mishaps.FAILURES]
+    weights = [f.weight for f in mishaps.FAILURES]
     moments: list[tuple[datetime, str]] = []
     hour = world.now.replace(minute=0, second=0) - timedelta(days=ERROR_DAYS)
     while hour < world.now:
         for _ in range(rhythm.poisson(rng, QUIET_DAY / 24 * rhythm.activity(hour + timedelta(minutes=30)))):
             key = rng.choices(keys, weights)[0]
             moment = hour + timedelta(seconds=3600 * rng.random())
-            wanted = failures.BY_KEY[key].hours
+            wanted = mishaps.BY_KEY[key].hours
             if wanted:
                 here = local(moment)
                 moment += timedelta(hours=(rng.choice(wanted) - here.hour) % 24)
@@ -75,7 +75,7 @@ def write_errors(world: World, conn: sqlite3.Connection) -> None:
     cast = cast_of(world)
     rows: list[tuple[object, ...]] = []
     for moment, key in error_moments(world):
-        failure = failures.BY_KEY[key]
+        failure = mishaps.BY_KEY[key]
         happened = local(moment)
         method, error, owner = failures.error_row(failure, rng, cast, happened)
         if failure.via == "web":
