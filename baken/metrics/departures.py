@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
-from baken.metrics.statuses import midnight, since, windows
+from baken.metrics.statuses import not_before, since, windows
 from baken.sites.reading import Reading
 
 GONE = ("Expired", "Banned", "Deceased", "Terminated")
@@ -40,7 +40,7 @@ def _read_left(r: Reading) -> dict[str, int]:
         executed = request.c.status == "Executed"
         tests = {
             window: or_(
-                request.c.execution_date >= midnight(day),
+                not_before(request.c.execution_date, day),
                 and_(request.c.execution_date.is_(None), since(request.c.termination_date, day, today)),
             )
             for window, day in spans.items()
@@ -56,6 +56,6 @@ def _read_left(r: Reading) -> dict[str, int]:
             membership.c.cancellation_date.is_not(None), membership.c.member.is_not(None)
         )
         gone.append(member.c.name.not_in(dated))
-    tests = {window: member.c.modified >= midnight(day) for window, day in spans.items()}
-    add(member.c.name, tests, select().select_from(member).where(*gone, member.c.modified >= midnight(first)))
+    tests = {window: not_before(member.c.modified, day) for window, day in spans.items()}
+    add(member.c.name, tests, select().select_from(member).where(*gone, not_before(member.c.modified, first)))
     return totals

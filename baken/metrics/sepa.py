@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, select
 from baken.clock import iso
 from baken.metrics.catalogue import FIVE_MINUTES, Values, metric, observation
 from baken.metrics.erpnext import QUARTER, collection_lines, payment_totals
-from baken.metrics.statuses import NONE_GIVEN, label, midnight, number_where, tally, windows
+from baken.metrics.statuses import NONE_GIVEN, label, not_before, number_where, tally, windows
 from baken.sites.reading import Reading
 
 MANDATE_STATUSES = ("Draft", "Active", "Cancelled", "Expired", "Suspended")
@@ -228,7 +228,7 @@ def _mandates(r: Reading) -> list[Any]:
             fields.append(number_where(soon).label("expiring"))
         if "creation" in mandate.c:
             for window, day in windows(r).items():
-                fields.append(number_where(mandate.c.creation >= midnight(day)).label(window))
+                fields.append(number_where(not_before(mandate.c.creation, day)).label(window))
         return list(r.rows(select(*fields).select_from(mandate).group_by(*groups)))
 
     return r.once("sepa.mandates", read)

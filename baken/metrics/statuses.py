@@ -45,9 +45,11 @@ def windows(r: Reading) -> dict[str, date]:
     return {"day": today, "month": today - timedelta(days=WINDOW_DAYS - 1)}
 
 
-def midnight(day: date) -> datetime:
-    """The naive local time at which `day` begins, as the site's databases write it."""
-    return datetime.combine(day, time.min)
+def not_before(column: ColumnElement[Any], day: date) -> ColumnElement[bool]:
+    """Whether the naive local time in `column` lies on `day` or later."""
+    # Later than the last microsecond before: SQLite compares texts, and there "2026-11-22 00:00:00" comes before
+    # the same moment written with its microseconds.
+    return column > datetime.combine(day, time.min) - timedelta(microseconds=1)
 
 
 def number_where(condition: ColumnElement[bool]) -> ColumnElement[Any]:
@@ -68,4 +70,4 @@ def since(first: Any, day: date, until: date, otherwise: Any = None) -> ColumnEl
     if otherwise is None:
         return within
     # Dates and times are compared apart: SQLite compares them as text.
-    return or_(within, and_(first.is_(None), otherwise >= midnight(day)))
+    return or_(within, and_(first.is_(None), not_before(otherwise, day)))

@@ -1,16 +1,18 @@
 """Members, applications, dues schedules and the site's own alerts against the reference site's own rows."""
 
 import json
+import sqlite3
 import statistics
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from baken.metrics import catalogue
 from tests.conftest import FrappeSite
-from tests.metrics.business import Copy, restoring
+from tests.metrics.business import Copy, restoring, sqlite_copy
 from tests.metrics.conftest import NOW, Subject
 
 MEMBER, SCHEDULE = "tabMember", "`tabMembership Dues Schedule`"
@@ -164,6 +166,17 @@ def test_who_left_and_when(copy: Copy) -> None:
     copy.run(f"RENAME TABLE {REQUEST} TO `tabGone`")
     assert copy.values("association_members_left") == {"day": 4, "month": 5}
     copy.run(f"RENAME TABLE `tabGone` TO {REQUEST}")
+
+
+def test_midnight_written_without_microseconds(frappe_site: FrappeSite, sqlite_database: Path, tmp_path: Path) -> None:
+    def change(connection: sqlite3.Connection) -> None:
+        connection.execute("UPDATE tabMember SET member_since = NULL, modified = '2026-11-22 00:00:00'")
+        connection.execute("UPDATE tabMember SET creation = '2026-11-22 00:00:00' WHERE status = 'Suspended'")
+        connection.execute("UPDATE tabMember SET creation = '2026-11-21 23:59:59.999999' WHERE status <> 'Suspended'")
+
+    with sqlite_copy(frappe_site, sqlite_database, tmp_path, change) as copy:
+        assert copy.values("association_members_new")["day"] == 12
+        assert copy.values("association_members_left")["day"] == 15 + 2 + 3 + 32
 
 
 def test_applications(copy: Copy) -> None:
