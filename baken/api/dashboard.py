@@ -13,6 +13,7 @@ from baken import clock
 from baken.api import snapshots
 from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, Call, Refusal
+from baken.api.failures import trace
 from baken.api.monitor import status, test_hops
 from baken.api.registry import method
 from baken.clock import iso
@@ -245,7 +246,7 @@ def _part(call: Call, name: str, part: Callable[[Call], Any]) -> Any:
         return part(call)
     # Whatever breaks one part must not take the others along; it is told on the page and in the log.
     except Exception as error:
-        log.error("part of the dashboard failed", part=name, site=call.site_name, exc_info=error)
+        log.error("part of the dashboard failed", part=name, site=call.site_name, trace=trace(error))
         return {"error": part_error(name, error)}
 
 
@@ -315,4 +316,5 @@ def number(value: float | None) -> int | float | None:
     """A whole number without a decimal point; None stays None."""
     if value is None:
         return None
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    # The type says float, but a count that was found to be 0 is an int.
+    return int(value) if abs(value) < 2**53 and value == int(value) else value

@@ -49,7 +49,7 @@ def get_sites(call: Call) -> list[dict[str, Any]]:
     ]
 
 
-@method("baken.get_metric_catalogue", roles=DASHBOARD_ROLES)
+@method("baken.get_metric_catalogue", roles=DASHBOARD_ROLES, steady=True)
 def get_metric_catalogue(call: Call, domain: Domain | None = None) -> list[dict[str, Any]]:
     """Every metric that Baken knows, or those of one domain.
 
@@ -74,7 +74,7 @@ def get_metric_catalogue(call: Call, domain: Domain | None = None) -> list[dict[
     ]
 
 
-@method("baken.get_metrics", roles=DASHBOARD_ROLES)
+@method("baken.get_metrics", roles=DASHBOARD_ROLES, steady=True)
 def get_metrics(call: Call, domain: Domain | None = None) -> list[dict[str, Any]]:
     """The last figures of every metric of the site and its host, or of one domain.
 
@@ -82,40 +82,36 @@ def get_metrics(call: Call, domain: Domain | None = None) -> list[dict[str, Any]
     an old one, or null), values: a list of labels, value, at, and previous with previous_at (for the rate of a
     counter).
     """
-    shot = snapshots.of(call.store, call.site_name)
-
-    def ask() -> list[dict[str, Any]]:
-        found = []
-        for entry in catalogue.metrics():
-            if domain not in (None, entry.domain):
-                continue
-            values = [
-                {
-                    "labels": sample.labels,
-                    "value": number(sample.value),
-                    "at": iso(sample.at),
-                    "previous": number(sample.previous_value),
-                    "previous_at": iso(sample.previous_at),
-                }
-                for sample in shot.figures.samples(entry.name)
-            ]
-            found.append(
-                {
-                    "metric": entry.name,
-                    "domain": entry.domain,
-                    "unit": entry.unit,
-                    "help": entry.help,
-                    "kind": entry.kind,
-                    "good": entry.good,
-                    "every": entry.every.total_seconds(),
-                    "at": iso(shot.figures.at(entry.name)),
-                    "absent": shot.figures.reason(entry.name),
-                    "values": values,
-                }
-            )
-        return found
-
-    return shot.once(("metrics", domain), ask)
+    figures = snapshots.of(call.store, call.site_name).figures
+    found = []
+    for entry in catalogue.metrics():
+        if domain not in (None, entry.domain):
+            continue
+        values = [
+            {
+                "labels": sample.labels,
+                "value": number(sample.value),
+                "at": iso(sample.at),
+                "previous": number(sample.previous_value),
+                "previous_at": iso(sample.previous_at),
+            }
+            for sample in figures.samples(entry.name)
+        ]
+        found.append(
+            {
+                "metric": entry.name,
+                "domain": entry.domain,
+                "unit": entry.unit,
+                "help": entry.help,
+                "kind": entry.kind,
+                "good": entry.good,
+                "every": entry.every.total_seconds(),
+                "at": iso(figures.at(entry.name)),
+                "absent": figures.reason(entry.name),
+                "values": values,
+            }
+        )
+    return found
 
 
 @method("baken.get_series", roles=DASHBOARD_ROLES)

@@ -28,6 +28,7 @@ class Method:
         writes: whether it changes something; or the name of the argument that makes it do so.
         slow: whether it asks a site or waits, so that it must not hold up others.
         guest: whether no sign-in is needed.
+        steady: whether the same arguments give the same answer until the store has something newer about the site.
         parameters: the arguments it takes.
         run: the function.
     """
@@ -37,6 +38,7 @@ class Method:
     writes: bool | str
     slow: bool
     guest: bool
+    steady: bool
     parameters: tuple[Parameter, ...]
     run: Callable[..., Any]
 
@@ -70,6 +72,7 @@ def method(
     writes: bool | str = False,
     slow: bool = False,
     guest: bool = False,
+    steady: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function as the method `name` and as `baken.<function>`; arguments as in `Method`.
 
@@ -86,7 +89,7 @@ def method(
             raise ValueError(f"method {name} must end with its function's name")
         if not re.fullmatch(r"[a-z_]\w*(\.[a-z_]\w*)+", name):
             raise ValueError(f"method {name!r} is no dotted name")
-        entry = Method(name, allowed, writes, slow, guest, parameters_of(run), run)
+        entry = Method(name, allowed, writes, slow, guest, steady, parameters_of(run), run)
         for known in entry.names:
             if known in _methods:
                 raise ValueError(f"method {known} is registered twice")

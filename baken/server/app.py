@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from baken import __version__, clock
-from baken.api import registry
+from baken.api import registry, snapshots
 from baken.api.context import DASHBOARD_ROLES, Call, NotPermitted
 from baken.api.monitor import collector_state
 from baken.history import audit
@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_THREADS = {"methods": 16, "sites": 8, "slow": 4, "health": 1}
+_THREADS = {"methods": 16, "sites": 24, "slow": 4, "health": 1}
 """Threads per kind of work, so that a site that hangs holds up no answer that comes from the store."""
 
 
@@ -132,7 +132,7 @@ class Host:
                 # A browser sends a Basic password that it remembers along with any other site's request.
                 raise CsrfProblem("this request comes from another site")
             found = self.tokens.believed(header, wanted, where.host)
-            return found or await self._thread("sites", self.tokens.find, header, wanted, where.host, where.address)
+            return found or await self._thread("sites", self.tokens.find, header, wanted, where)
         cookie = request.cookies.get(COOKIE)
         if not cookie:
             return None
@@ -141,16 +141,18 @@ class Host:
         same_site(identity, wanted)
         return identity
 
-    async def signed_in(self, request: Request) -> Identity:
-        """Who a request is from; refuses guests, users without the role, and what another site's page may have sent."""
-        identity = await self.identify(request)
+    async def permitted(self, request: Request, identity: Identity | None) -> Identity:
+        """The identity again; refuses guests, users without the role, and what another site's page may have sent."""
         if identity is None:
             raise NotPermitted("sign in first, or send: Authorization: token API_KEY:API_SECRET")
         self._check_csrf(request, identity)
+        await self._check_role(request, identity)
+        return identity
+
+    async def _check_role(self, request: Request, identity: Identity) -> None:
         if not identity.user.roles & DASHBOARD_ROLES:
             await self._note_refusal(identity, request.url.path)
             raise NotPermitted(f"this needs the role {' or '.join(sorted(DASHBOARD_ROLES))}")
-        return identity
 
     def _check_csrf(self, request: Request, identity: Identity) -> None:
         if identity.csrf is None or request.method in ("GET", "HEAD"):
@@ -193,7 +195,7 @@ class Host:
         identity = await self.identify(request)
         entry = registry.find(request.path_params["name"])
         if not entry.guest:
-            identity = await self.signed_in(request)
+            identity = await self.permitted(request, identity)
             if not entry.roles & identity.user.roles:
                 await self._note_refusal(identity, entry.name)
         site = identity.site if identity else None
@@ -216,7 +218,8 @@ class Host:
         """`POST /api/method/login`: sign in with usr and pwd, and site where there are several."""
         if _is_cross_site(request):
             raise CsrfProblem("this request comes from another site")
-        given = await arguments(request)
+        # Not from the query: addresses end up in logs.
+        given = await arguments(request, query=False)
         named = given.get("site") or wanted_site(request)
         wanted = str(named) if named else None
         where = _origin(request)
@@ -283,9 +286,7 @@ class Host:
         identity = await self.identify(request)
         if identity is None:
             raise NotPermitted("nobody is signed in")
-        if not identity.user.roles & DASHBOARD_ROLES:
-            await self._note_refusal(identity, request.url.path)
-            raise NotPermitted(f"this needs the role {' or '.join(sorted(DASHBOARD_ROLES))}")
+        await self._check_role(request, identity)
         content = {
             "user": identity.user.name,
             "full_name": identity.user.full_name,
@@ -336,7 +337,7 @@ class Host:
 
     async def description(self, request: Request) -> Response:
         """`/api/openapi.json`: the API in OpenAPI's words, for those who may use it."""
-        await self.signed_in(request)
+        await self.permitted(request, await self.identify(request))
         return Response(_description(), media_type="application/json")
 
     async def health(self, request: Request) -> Response:
@@ -371,7 +372,14 @@ _REFUSAL_SECONDS = 0.4
 
 
 def _run(entry: registry.Method, call: Call, converted: dict[str, Any]) -> bytes:
-    return answers.encode({"message": entry.run(call, **converted)})
+    def body() -> bytes:
+        return answers.encode({"message": entry.run(call, **converted)})
+
+    if not entry.steady:
+        return body()
+    # Long lists: to write them out takes longer than to find them.
+    key = ("body", entry.name, *converted.items())
+    return snapshots.of(call.store, call.site_name).once(key, body)
 
 
 @functools.cache

@@ -111,12 +111,12 @@ async def read_body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-async def arguments(request: Request) -> dict[str, Any]:
-    """The arguments of a call from the query and the body; the body's win.
+async def arguments(request: Request, *, query: bool = True) -> dict[str, Any]:
+    """The arguments of a call from the query (unless `query` is false) and the body; the body's win.
 
     Raises BadArgument for a body that cannot be understood, or a name that is given twice in one of them.
     """
-    given = _pairs(request.scope["query_string"].decode("latin-1"), "the query")
+    given = _pairs(request.scope["query_string"].decode("latin-1"), "the query") if query else {}
     if request.method not in ("POST", "PUT", "PATCH"):
         return given
     body = await read_body(request)

@@ -1,12 +1,17 @@
 """Who a request is from, and which site it is about."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from starlette.requests import Request
 
 from baken.api.context import Caller, UnknownSite
 from baken.server.answers import HttpProblem
+from baken.sites.problems import SiteUnreachable
+from baken.sites.reading import Reading
 from baken.sites.site import Site
 
 SITE_HEADER = "x-frappe-site-name"
@@ -58,3 +63,26 @@ def same_site(identity: Identity, wanted: str | None) -> None:
     """Raises OtherSite when a request of a user of one site names another."""
     if wanted is not None and wanted != identity.site.name:
         raise OtherSite(f"you are signed in to site {identity.site.name}; sign in to {wanted[:140]!r} to see it")
+
+
+_ASKING = 6
+_PATIENCE = 2.0
+_places: WeakKeyDictionary[Site, threading.BoundedSemaphore] = WeakKeyDictionary()
+_guard = threading.Lock()
+
+
+@contextmanager
+def asking(site: Site) -> Iterator[Reading]:
+    """A look at a site's users. Only a few at a time: a site that hangs must not take every thread.
+
+    Raises SiteProblem, also when too many wait for this site already.
+    """
+    with _guard:
+        places = _places.setdefault(site, threading.BoundedSemaphore(_ASKING))
+    if not places.acquire(timeout=_PATIENCE):
+        raise SiteUnreachable(f"too many requests wait for the database of site {site.name}; try again in a moment")
+    try:
+        with site.reading() as reading:
+            yield reading
+    finally:
+        places.release()

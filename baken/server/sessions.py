@@ -16,7 +16,7 @@ from baken.history import audit, websessions
 from baken.history.store import Store, StoreError
 from baken.history.websessions import WebSession
 from baken.server.answers import NotSignedIn
-from baken.server.identity import Identity
+from baken.server.identity import Identity, asking
 from baken.settings import Settings
 from baken.sites import users
 from baken.sites.problems import SiteProblem
@@ -139,7 +139,7 @@ class Sessions:
 
     def _with_present_roles(self, cookie: str, session: WebSession, site: Site) -> WebSession:
         try:
-            with site.reading() as reading:
+            with asking(site) as reading:
                 user = users.load(reading, session.user)
         except SiteProblem as problem:
             log.warning("roles stay as last known", site=site.name, reason=str(problem))

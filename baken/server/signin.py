@@ -12,7 +12,7 @@ from baken.history.store import Store
 from baken.server.answers import NotSignedIn
 from baken.server.attempts import Attempts
 from baken.server.body import Origin, masked, network
-from baken.server.identity import Identity, default_site, named_site
+from baken.server.identity import Identity, asking, default_site, named_site
 from baken.server.sessions import Sessions
 from baken.sites import users
 from baken.sites.problems import SiteProblem, SiteUnreachable
@@ -76,7 +76,7 @@ def sign_in(
 
 def _check(site: Site, login: str, password: str) -> users.User | None:
     try:
-        with site.reading() as reading:
+        with asking(site) as reading:
             user = users.find(reading, login)
             # Also for a user that does not exist, so that both take the same time.
             fits = users.check_password(reading, user.name if user else login, password)

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import structlog
 
+from baken import clock
 from baken.api.context import Caller
+from baken.history import audit
 from baken.history.store import Store
 from baken.server.answers import NotSignedIn
 from baken.server.attempts import Attempts
-from baken.server.body import network
-from baken.server.identity import Identity, default_site, named_site
+from baken.server.body import Origin, masked, network
+from baken.server.identity import Identity, asking, default_site, named_site
 from baken.settings import Settings
 from baken.sites import users
 from baken.sites.problems import SiteProblem, SiteUnreachable
@@ -44,6 +46,7 @@ class Tokens:
     def __init__(
         self, settings: Settings, store: Store, sites: Mapping[str, Site], key: bytes, attempts: Attempts
     ) -> None:
+        self._store = store
         self._sites = sites
         self._key = key
         self._attempts = attempts
@@ -59,14 +62,13 @@ class Tokens:
             return None
         return known.identity
 
-    def find(self, header: str, wanted: str | None, host: str, address: str) -> Identity:
+    def find(self, header: str, wanted: str | None, origin: Origin) -> Identity:
         """The identity behind an Authorization header.
 
         Args:
             header: the header's value.
             wanted: the site that the request names; None: the site whose user it is.
-            host: the address under which Baken was called.
-            address: the client's address, for the limit on wrong tokens.
+            origin: where the request comes from.
 
         Raises:
             NotSignedIn: the header or the token is wrong.
@@ -76,17 +78,18 @@ class Tokens:
             StoreError: the store cannot be read.
         """
         api_key, secret = parse(header)
-        place = self._place(header, wanted, host)
+        place = self._place(header, wanted, origin.host)
         known, moment = self._known.get(place), time.monotonic()
-        keys = (self._attempts.hash("token address", network(address)), self._attempts.hash("token", api_key))
+        keys = (self._attempts.hash("token address", network(origin.address)), self._attempts.hash("token", api_key))
         try:
             if known is not None:
                 found = _check([known.identity.site], api_key, secret)
             else:
                 with self._attempts.trying(keys):
-                    found = _check(self._candidates(wanted, host), api_key, secret)
+                    found = _check(self._candidates(wanted, origin.host), api_key, secret)
                     if found is None:
                         self._attempts.failed(keys)
+                        self._note(wanted or "", origin)
         except SiteProblem as problem:
             # Baken outlives what it watches: who was let in a while ago goes on.
             if known is None or moment - known.first > self._outlives:
@@ -110,6 +113,11 @@ class Tokens:
         others = [site for site in self._sites.values() if site is not first]
         # With more sites than this, a request has to say which it means: each costs a look at a database.
         return [first, *others][:_MOST_SITES]
+
+    def _note(self, site: str, origin: Origin) -> None:
+        with self._store.write() as conn:
+            detail = {"address": masked(origin.address)}
+            audit.write(conn, at=clock.now(), site=site, user="", action="token refused", detail=detail)
 
     def _place(self, header: str, wanted: str | None, host: str) -> bytes:
         text = f"{wanted or ''}\0{'' if wanted else host}\0{header}".encode("utf-8", "backslashreplace")
@@ -138,7 +146,7 @@ def _check(sites: Iterable[Site], api_key: str, secret: str) -> Identity | None:
     unreachable: SiteProblem | None = None
     for site in sites:
         try:
-            with site.reading() as reading:
+            with asking(site) as reading:
                 user = users.check_token(reading, api_key, secret)
         except SiteProblem as problem:
             unreachable = problem

@@ -18,6 +18,7 @@ from baken import clock
 from baken.history import samples
 from baken.history.samples import Cycle, Sample
 from baken.history.store import Store, open_store
+from baken.server import pages
 from baken.server.app import create_app
 from baken.settings import Settings, load
 from baken.sites.site import Site, SiteConfig
@@ -29,7 +30,7 @@ KEYS = {ADMIN: "admin-key:admin-secret", BOARD: "board-key:board-secret", MEMBER
 PAGE = "verenigingen.www.monitoring_dashboard"
 BASE = "http://baken.test"
 
-_HASH = CryptContext(schemes=["pbkdf2_sha256"]).hash(PASSWORD, rounds=1000)
+_HASH = CryptContext(schemes=["pbkdf2_sha256"], pbkdf2_sha256__rounds=29000).hash(PASSWORD)
 
 _LAYOUT = """
 CREATE TABLE "tabUser" (name TEXT PRIMARY KEY, enabled INTEGER, full_name TEXT, api_key TEXT, language TEXT,
@@ -142,8 +143,7 @@ def make_world(
         make_site(files[name], key)
         config = SiteConfig(name, URL.create("sqlite", database=str(files[name])), encryption_key=key)
         sites[name] = Site(config, settings)
-    more = {} if public is None else {"public": public}
-    app = create_app(settings, store, sites, **more)
+    app = create_app(settings, store, sites, public=public or pages.PUBLIC)
     try:
         with TestClient(app, base_url=BASE, raise_server_exceptions=False, follow_redirects=False) as client:
             yield World(settings, store, sites, app, client, files)
