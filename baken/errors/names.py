@@ -32,7 +32,7 @@ _FIELDS = re.compile(
 _REPR = re.compile(r"<([A-Z]\w{1,60}(?: [A-Z]\w{1,40}){0,5}): ([^<>\n]{1,140}+)>")
 _OF_DOCTYPE = re.compile(
     rf"\b({'|'.join(sorted(map(re.escape, PERSON_DOCTYPES), key=len, reverse=True))}): "
-    rf"((?:{_CAPITAL}|{_PARTICLE})(?: (?:{_CAPITAL}|{_PARTICLE})){{0,6}})"
+    rf"((?:{_CAPITAL}|{_PARTICLE})\b(?: (?:{_CAPITAL}|{_PARTICLE})\b){{0,6}})"
 )
 _CODE_NAME = re.compile(r"[\w.-]*\d[\w./-]*|<\w+>|unsaved|None|new-[\w-]+", re.ASCII)
 _KNOWN = frozenset(DOCTYPES)

@@ -147,6 +147,8 @@ def _quoted(found: re.Match[str], is_code: bool) -> str:
     before = found.string[max(0, found.start() - 40) : found.start()]
     if _VALUE_BEFORE.search(before):
         return "<value>"
+    if value.startswith("tab") and before.endswith("Table "):
+        return found[0]
     named = _IDENTIFIER.fullmatch(value) and not any(c.isdigit() for c in value)
     if named and (is_code or _TRUE_WORDS.search(before)):
         return found[0]

@@ -1,0 +1,105 @@
+"""An Error Log in a file, and rows as Frappe 15 writes them."""
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from baken.errors.collect import Collected, collect
+from baken.history.store import Store, open_store
+from baken.settings import Settings
+from baken.sites.site import Site, SiteConfig
+
+NAME = "logs.example"
+ZONE = "Europe/Amsterdam"
+
+
+class Log:
+    """A site that has nothing but an Error Log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "site.db"
+        self.connection = sqlite3.connect(self.path, isolation_level=None)
+        self.create()
+        self.site = site_at(self.path)
+
+    def create(self, index: str = "modified") -> None:
+        self.connection.execute(
+            "CREATE TABLE `tabError Log` (name varchar(140) PRIMARY KEY, creation datetime(6), modified datetime(6), "
+            "seen int, method varchar(140), error longtext)"
+        )
+        if index:
+            self.connection.execute(f"CREATE INDEX at ON `tabError Log` ({index})")
+
+    def add(
+        self,
+        name: str,
+        at: datetime | str | None,
+        method: object = "a.b.c",
+        error: object = "Some Label",
+        modified: datetime | str | None = None,
+    ) -> None:
+        """Insert a row; `at` is the site's own time."""
+        changed = modified or at
+        values = (name, _stamp(at), _stamp(changed), method, error)
+        self.connection.execute(
+            "INSERT INTO `tabError Log` (name, creation, modified, method, error) VALUES (?, ?, ?, ?, ?)", values
+        )
+
+    def collect(self, store: Store, now: datetime, max_rows: int = 2000) -> Collected:
+        with self.site.reading(now) as reading:
+            return collect(reading, store, now, max_rows=max_rows)
+
+
+def site_at(path: Path) -> Site:
+    return Site(SiteConfig(NAME, URL.create("sqlite", database=str(path)), time_zone=ZONE), Settings())
+
+
+def store_at(path: Path) -> Store:
+    store = open_store(f"sqlite:///{path}")
+    store.migrate()
+    return store
+
+
+def _stamp(at: datetime | str | None) -> str | None:
+    return at.isoformat(" ", "microseconds") if isinstance(at, datetime) else at
+
+
+WEB = """Traceback with variables (most recent call last):
+  File "apps/frappe/frappe/app.py", line 114, in application
+    response = frappe.api.handle(request)
+      request = <Request 'http://{host}/api/method/{method}' [POST]>
+      response = None
+  File "apps/frappe/frappe/handler.py", line 86, in execute_cmd
+    return frappe.call(method, **frappe.form_dict)
+      cmd = '{method}'
+"""
+JOB = """Traceback with variables (most recent call last):
+  File "apps/frappe/frappe/utils/background_jobs.py", line 222, in execute_job
+    retval = method(**kwargs)
+      site = '{host}'
+      kwargs = {{'member_name': '{name}', 'password': '{secret}'}}
+"""
+
+
+def traceback(
+    exception: str,
+    message: str,
+    *,
+    path: str = "apps/verenigingen/verenigingen/utils/payments.py",
+    function: str = "pay",
+    line: int = 12,
+    head: str = WEB,
+    method: str = "verenigingen.utils.payments.pay",
+    host: str = "127.0.0.1:8000",
+    name: str = "Elif Bos",
+    secret: str = "hunter2",
+) -> str:
+    """A traceback with variables that ends in `exception`."""
+    return (
+        head.format(host=host, method=method, name=name, secret=secret)
+        + f'  File "{path}", line {line}, in {function}\n    do_it(member)\n'
+        + f"      member = <Member: {name}>\n      iban = 'NL21 RABO 6780 4877 60'\n"
+        + f"{exception}: {message}"
+    )

@@ -1,0 +1,256 @@
+"""The same failure stays together whatever stands in it; different failures stay apart."""
+
+import time
+from datetime import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baken.errors import names, template, traces
+from baken.errors.fingerprint import Fingerprint, fingerprint_text, module
+from baken.errors.scrub import scrub
+from baken.errors.taxonomy import CATEGORIES, SEVERITIES, classify
+from tests.errors.logs import JOB, WEB, traceback
+
+members = st.integers(1, 9999).map(lambda n: f"Assoc-Member-2026-11-{n:04}")
+invoices = st.integers(1, 99999).map(lambda n: f"ACC-SINV-2026-{n:05}")
+hashes = st.text(alphabet="0123456789abcdef", min_size=10, max_size=10).filter(
+    lambda text: any(c.isdigit() for c in text) and any(c.isalpha() for c in text)
+)
+amounts = st.decimals(0, 100_000, places=2).map(str)
+people = st.sampled_from(
+    [
+        "Elif Bos",
+        "Mohamed van den Blom",
+        "Jan el Smit",
+        "Sanne Jansen",
+        "Fleur van der Visser",
+        "Wei Dekker",
+        "Anne-Marie 't Hof",
+    ]
+)
+dates = st.datetimes(datetime(1990, 1, 1), datetime(2099, 1, 1)).map(str)
+mails = st.sampled_from(["jan@leden.example", "els.devries@vereniging.example", "x+y@sub.domain.nl"])
+benches = st.sampled_from(["", "/home/frappe/frappe-bench/", "/workspace/bench-15/", "../"])
+
+MESSAGES = [
+    "Sales Invoice {invoice} not found",
+    "Row #{small}: Allocated Amount {amount} cannot be greater than outstanding amount of {invoice}",
+    "Document has been modified after you have opened it ({date}, {date}). Please refresh.",
+    "Failed to update payment history for {member}: Error Log {hash}: truncated",
+    "User not allowed to delete Customer: {person}",
+    "IBAN of {person} <{mail}> is not valid for {member}",
+    "Could not find Row #{small}: Membership: {member}",
+    "Duplicate entry '{person}' for key 'PRIMARY'",
+    "Timeout after {amount} seconds on job {hash}",
+    "'<strong>{person}</strong>' has no mandate on {date}",
+    "No such file: ./private/files/statement_{small}.xml",
+    "http://{small}.example.test/api/{hash}?member={member} refused",
+]
+
+
+@st.composite
+def variables(draw: st.DrawFn) -> dict[str, str]:
+    return {
+        "invoice": draw(invoices),
+        "member": draw(members),
+        "hash": draw(hashes),
+        "amount": draw(amounts),
+        "person": draw(people),
+        "date": draw(dates),
+        "mail": draw(mails),
+        "small": str(draw(st.integers(1, 999))),
+        "bench": draw(benches),
+        "line": str(draw(st.integers(1, 4000))),
+    }
+
+
+def _of(message: str, values: dict[str, str], head: str = WEB, **options: str) -> Fingerprint:
+    text = traceback(
+        options.pop("exception", "frappe.exceptions.ValidationError"),
+        message.format(**values),
+        path=f"{values['bench']}apps/verenigingen/verenigingen/utils/{options.pop('file', 'payments')}.py",
+        line=int(values["line"]),
+        head=head,
+        host=f"{values['small']}.example.test",
+        name=values["person"],
+        **options,
+    )
+    return fingerprint_text("verenigingen.utils.payments.pay", text)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+@given(first=variables(), second=variables())
+@settings(max_examples=25, deadline=None)
+def test_what_varies_does_not_change_the_pattern(message: str, first: dict[str, str], second: dict[str, str]) -> None:
+    one, other = _of(message, first), _of(message, second)
+    assert (one.pattern, one.template) == (other.pattern, other.template)
+
+
+@given(values=variables(), message=st.sampled_from(MESSAGES))
+@settings(max_examples=60, deadline=None)
+def test_what_matters_changes_the_pattern(values: dict[str, str], message: str) -> None:
+    base = _of(message, values)
+    assert _of(message, values, exception="builtins.TypeError").pattern != base.pattern
+    assert _of(message, values, function="refund").pattern != base.pattern
+    assert _of(message, values, file="refunds").pattern != base.pattern
+    assert _of("Something else is wrong", values).pattern != base.pattern
+
+
+@given(values=variables(), message=st.sampled_from(MESSAGES))
+@settings(max_examples=60, deadline=None)
+def test_a_row_with_its_detail_in_the_title(values: dict[str, str], message: str) -> None:
+    other = {"invoice": "ACC-SINV-2020-00001", "member": "Assoc-Member-1999-01-0001", "hash": "0a1b2c3d4e",
+             "amount": "1.00", "person": "Piet de Groen",
+             "date": "2020-01-01 00:00:00", "mail": "a@b.nl", "small": "7"}  # fmt: skip
+    row = fingerprint_text(message.format(**values), "Payment Update Error")
+    assert row.pattern == fingerprint_text(message.format(**other), "Payment Update Error").pattern
+    assert row.pattern != fingerprint_text(message.format(**values), "Another Label").pattern
+    assert row.title == "Payment Update Error"
+
+
+def test_jobs_that_share_a_method_are_told_apart_by_the_exception() -> None:
+    def job(exception: str, message: str) -> str:
+        return fingerprint_text(
+            "frappe.client.insert", JOB.format(host="x", name="y", secret="z") + f"{exception}: {message}"
+        ).pattern
+
+    found = {job("builtins.TypeError", "a"), job("builtins.TypeError", "b"), job("builtins.KeyError", "a")}
+    assert len(found) == 3
+
+
+def test_chained_exceptions_count_as_what_was_raised_in_the_end() -> None:
+    first = traceback("pymysql.err.OperationalError", "(1205, 'Lock wait timeout exceeded')")
+    second = traceback("frappe.exceptions.QueryTimeoutError", "gave up", function="save")
+    for marker in ("During handling of the above exception, another exception occurred:",
+                   "The above exception was the direct cause of the following exception:"):  # fmt: skip
+        found = fingerprint_text("x", f"{first}\n\n{marker}\n\n{second}")
+        assert found.exception == "frappe.exceptions.QueryTimeoutError"
+        assert found.frames == ("verenigingen.utils.payments:save",)
+
+
+def test_the_error_of_a_template_is_found_within_the_message() -> None:
+    inner = (
+        'Traceback (most recent call last):\n  File "apps/frappe/frappe/utils/jinja.py", line 97, in render\n    x\n'
+    )
+    inner += "jinja2.exceptions.UndefinedError: 'member' is undefined\n</pre>"
+    found = fingerprint_text(
+        "frappe.render_template", traceback("frappe.exceptions.ValidationError", f"<pre>{{{{ x }}}}</pre><pre>{inner}")
+    )
+    assert found.exception == "jinja2.exceptions.UndefinedError"
+    assert found.template == "'member' is undefined"
+    assert classify(found).category == "template"
+
+
+def test_pythons_own_traceback_and_the_one_with_variables_agree() -> None:
+    with_variables = traceback("builtins.KeyError", "'iban'")
+    plain = "\n".join(
+        line.replace("builtins.", "").replace("Traceback with variables", "Traceback")
+        for line in with_variables.split("\n")
+        if not line.startswith("      ")
+    )
+    plain = plain.replace("    do_it(member)\n", "    do_it(member)\n    ^^^^^^^^^^^^^\n")
+    assert fingerprint_text("x", plain).pattern == fingerprint_text("x", with_variables).pattern
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("apps/frappe/frappe/app.py", "frappe.app"),
+        ("/home/frappe/frappe-bench/apps/erpnext/erpnext/accounts/__init__.py", "erpnext.accounts"),
+        ("env/lib/python3.11/site-packages/pymysql/cursors.py", "pymysql.cursors"),
+        ("/usr/lib/python3.11/json/decoder.py", "json.decoder"),
+        ("/root/.pyenv/versions/3.11.7/lib/python3.11/logging/__init__.py", "logging"),
+        ("/home/jan/script.py", "script"),
+        ("<template>", "<template>"),
+        ("<unknown>", "<template>"),
+    ],
+)
+def test_modules_do_not_depend_on_where_a_bench_lies(path: str, expected: str) -> None:
+    assert module(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "exception", "expected"),
+    [
+        ("'NoneType' object has no attribute 'payment_terms'", "AttributeError",
+         "'NoneType' object has no attribute 'payment_terms'"),
+        ("f() missing 2 required positional arguments: 'dt' and 'dn'", "TypeError",
+         "f() missing <n> required positional arguments: 'dt' and 'dn'"),
+        ("(1054, \"Unknown column 'is_active' in 'WHERE'\")", "pymysql.err.OperationalError",
+         "(1054, Unknown column 'is_active' in 'WHERE')"),
+        ("(1146, \"Table '_db.tabSystem Alert' doesn't exist\")", "pymysql.err.ProgrammingError",
+         "(1146, Table 'tabSystem Alert' doesn't exist)"),
+        ("invalid literal for int() with base 10: 'null'", "ValueError",
+         "invalid literal for int() with base <n>: <value>"),
+        ("Date 01-01-2018 is not in any active Fiscal Year", "FiscalYearError",
+         "Date <date> is not in any active Fiscal Year"),
+        ("Please ensure <strong>Debit To</strong> account <strong>Cash - VV</strong> is", "ValidationError",
+         "Please ensure Debit To account <value> is"),
+        ("404 Client Error: Not Found for url: https://api.mollie.com/v2/pay/tr_1", "requests.exceptions.HTTPError",
+         "404 Client Error: Not Found for url: <url api.mollie.com>"),
+        ("[Errno 111] Connection refused", "ConnectionRefusedError", "[Errno 111] Connection refused"),
+        ("From Date and To Date are mandatory", "ValidationError", "From Date and To Date are mandatory"),
+        ("apps/verenigingen/templates/emails/mandate.html", "TemplateNotFound",
+         "apps/verenigingen/templates/emails/mandate.html"),
+    ],
+)  # fmt: skip
+def test_templates_stay_readable(message: str, exception: str, expected: str) -> None:
+    assert template.template(message, exception) == expected
+
+
+def test_variables_are_dropped_also_when_they_have_many_lines() -> None:
+    text = (
+        "Traceback with variables (most recent call last):\n"
+        '  File "apps/x/x/a.py", line 1, in f\n    g(\n      letter = Dear Jan,\nyour iban is NL21RABO6780487760\n'
+        "Kind: regards\n      other = 1\n"
+        '  File "apps/x/x/a.py", line 9, in g\n    raise\n      last = first line\nSecret: text\n'
+        "builtins.ValueError: wrong\nmore"
+    )
+    trace = traces.parse(text)
+    assert [frame.function for frame in trace.failures[0].frames] == ["f", "g"]
+    assert (trace.failures[0].exception, trace.failures[0].message) == ("builtins.ValueError", "wrong\nmore")
+    shown = scrub("t", text).text
+    assert "Dear" not in shown
+    assert "Secret" not in shown
+    assert "    raise" in shown
+
+
+@given(st.text(alphabet="aE \n\t<>:.'\"()[]{}/\\&;%_-0123abcTrcFil,=éN", max_size=400), st.text(max_size=150))
+@settings(max_examples=300, deadline=None)
+def test_any_text_gets_a_pattern(error: str, method: str) -> None:
+    for text in (error, f"Traceback (most recent call last):\n{error}", traceback("builtins.KeyError", error)):
+        found = fingerprint_text(method, text)
+        assert found == fingerprint_text(method, text)
+        assert len(found.pattern) == 16
+        assert len(found.template) <= template.LIMIT
+        assert "\n" not in found.template
+        kind = classify(found)
+        assert kind.category in CATEGORIES
+        assert kind.severity in SEVERITIES
+        assert len(kind.area) <= 140
+        scrub(method, text).text.encode()
+
+
+UNITS = [
+    "a", "'", '"', "<strong>", "<a ", "{", "[", "{'", "1", "1.", "a/", "/", "a b/", "-1", "=1", "Member ",
+    "Member: ", "Member Aa ", "User not ", " near '", "&lt;", "with name ", "Aa ", "Aa van ", "<id>, ", "1:",
+    "x=1&", "Error: ", "\\", "http://", "(1", '  File "', '\n  File "a", line 1, in b',
+    "Traceback (most recent call last):\n", "\nA.b: c", "a.", "\n ", "Naam: ", "name='",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_hostile_texts_take_no_longer_than_friendly_ones(unit: str) -> None:
+    def seconds(size: int) -> float:
+        text = 'Traceback (most recent call last):\n  File "a", line 1, in f\n    x\nValueError: ' + unit * (
+            size // len(unit)
+        )
+        started = time.process_time()
+        traces.parse(text)
+        names.mask_names(text)
+        fingerprint_text(text[-size:], text)
+        return time.process_time() - started
+
+    assert seconds(80_000) < 8 * seconds(20_000) + 0.15

@@ -1,0 +1,322 @@
+"""Nothing lost, nothing twice: late rows, touched rows, deleted rows, hours that come twice, rows that are broken."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import func, select
+
+from baken.clock import from_ms
+from baken.errors import counts, reader
+from baken.errors.collect import collect
+from baken.history.store import Store
+from baken.history.tables import error_counts, error_patterns
+from baken.sites.problems import MissingTable, NotAvailable
+from tests.errors.logs import NAME, ZONE, Log, site_at, store_at
+
+NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+LOCAL = datetime(2026, 7, 1, 14, 0)
+MINUTE = timedelta(minutes=1)
+
+
+def total(store: Store) -> int:
+    with store.read() as conn:
+        return int(conn.execute(select(func.coalesce(func.sum(error_counts.c.count), 0))).scalar_one())
+
+
+def hours(store: Store) -> dict[datetime, int]:
+    with store.read() as conn:
+        rows = conn.execute(select(error_counts.c.hour, func.sum(error_counts.c.count)).group_by(error_counts.c.hour))
+        return {from_ms(hour): int(count) for hour, count in rows}
+
+
+def test_the_first_reading_goes_a_week_back(log: Log, store: Store) -> None:
+    log.add("old", LOCAL - timedelta(days=7, minutes=5))
+    log.add("week", LOCAL - timedelta(days=6, hours=23))
+    log.add("new", LOCAL - MINUTE)
+    assert log.collect(store, NOW).rows == 2
+    assert log.collect(store, NOW + MINUTE).rows == 0
+    assert total(store) == 2
+
+
+def test_bounded_readings_reach_the_end(log: Log, store: Store) -> None:
+    for number in range(57):
+        log.add(f"r{number:03}", LOCAL - timedelta(hours=5) + number * timedelta(seconds=10))
+    read = []
+    while True:
+        step = log.collect(store, NOW, max_rows=10)
+        read.append(step.rows)
+        if not step.behind:
+            break
+    assert read == [10, 10, 10, 10, 10, 7]
+    assert total(store) == 57
+
+
+def test_more_rows_within_the_overlap_than_one_reading_takes(log: Log, store: Store) -> None:
+    for number in range(50):
+        log.add(f"r{number:03}", LOCAL - MINUTE)
+    steps = [log.collect(store, NOW, max_rows=7).rows for _ in range(9)]
+    assert sum(steps) == 50
+    assert total(store) == 50
+
+
+def test_more_rows_of_one_instant_than_a_page_holds(log: Log, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_NAMES_AT_ONCE", 4)
+    for number in range(30):
+        log.add(f"r{number:03}", LOCAL - 2 * MINUTE)
+    # Without a fraction, as other programs write times.
+    for number in range(30):
+        log.add(f"s{number:03}", "2026-07-01 13:59:00")
+    for number in range(30):
+        log.add(f"t{number:03}", LOCAL - number * timedelta(seconds=1, microseconds=1))
+    assert log.collect(store, NOW).rows == 90
+    assert log.collect(store, NOW + MINUTE).rows == 0
+
+
+def test_late_rows_within_the_overlap_count_once(log: Log, store: Store) -> None:
+    log.add("first", LOCAL - timedelta(seconds=10))
+    assert log.collect(store, NOW).rows == 1
+    log.add("late", LOCAL - timedelta(seconds=100))
+    assert log.collect(store, NOW + MINUTE).rows == 1
+    assert log.collect(store, NOW + 2 * MINUTE).rows == 0
+    assert total(store) == 2
+
+
+def test_a_row_that_was_touched_does_not_count_again(log: Log, store: Store) -> None:
+    log.add("opened", LOCAL - timedelta(hours=2))
+    log.add("ancient", LOCAL - timedelta(days=60), modified=LOCAL - timedelta(hours=1))
+    assert log.collect(store, NOW).rows == 1
+    for minute in range(1, 200, 7):
+        now = NOW + minute * MINUTE
+        changed = (LOCAL + minute * MINUTE).isoformat(" ", "microseconds")
+        log.connection.execute("UPDATE `tabError Log` SET modified = ?", (changed,))
+        assert log.collect(store, now).rows == 0
+    assert total(store) == 1
+
+
+def test_a_row_made_and_touched_between_two_readings_counts(log: Log, store: Store) -> None:
+    log.collect(store, NOW)
+    log.add("a", LOCAL + MINUTE, modified=LOCAL + 30 * MINUTE)
+    assert log.collect(store, NOW + timedelta(hours=1)).rows == 1
+    assert hours(store) == {NOW: 1}
+
+
+def test_deleted_rows_stay_counted(log: Log, store: Store) -> None:
+    for number in range(5):
+        log.add(f"r{number}", LOCAL - number * MINUTE)
+    log.collect(store, NOW)
+    log.connection.execute("DELETE FROM `tabError Log`")
+    assert log.collect(store, NOW + MINUTE).rows == 0
+    assert total(store) == 5
+
+
+def test_the_hour_that_comes_twice(log: Log, store: Store) -> None:
+    # On 25 October 2026 at 01:00 UTC the clock in Amsterdam goes from 03:00 back to 02:00.
+    change = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)
+    moment, number = change - timedelta(minutes=90), 0
+    while moment < change + timedelta(minutes=150):
+        naive = moment.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None)
+        log.add(f"r{number:03}", naive)
+        assert log.collect(store, moment + timedelta(seconds=20)).rows == 1, moment
+        moment, number = moment + timedelta(minutes=5), number + 1
+    assert total(store) == number
+    per_hour = hours(store)
+    assert per_hour[change - timedelta(hours=1)] == 12
+    assert per_hour[change] == 12
+
+
+def test_an_absence_over_the_hour_that_comes_twice(log: Log, store: Store) -> None:
+    change = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)
+    for number, minute in enumerate(range(-60, 90, 5)):
+        naive = (change + minute * MINUTE).astimezone(ZoneInfo(ZONE)).replace(tzinfo=None)
+        log.add(f"r{number:03}", naive)
+        if minute == -30:
+            assert log.collect(store, change + minute * MINUTE + timedelta(seconds=5)).rows == 7
+    assert log.collect(store, change + timedelta(hours=5)).rows == 23
+    assert log.collect(store, change + timedelta(hours=6)).rows == 0
+
+
+def test_clocks_that_differ(log: Log, store: Store) -> None:
+    log.add("ahead", LOCAL + timedelta(minutes=7))
+    log.add("absurd", "2099-01-01 00:00:00.000000")
+    assert log.collect(store, NOW).rows == 2
+    log.add("now", LOCAL + timedelta(seconds=1))
+    assert log.collect(store, NOW + MINUTE).rows == 1
+    assert log.collect(store, NOW + 20 * MINUTE).rows == 0
+    assert max(hours(store)) <= NOW
+
+
+def test_broken_rows(log: Log, store: Store) -> None:
+    log.add("nothing", LOCAL, None, None)
+    log.add("no-method", LOCAL, None, "Traceback (most recent call last):\n")
+    log.add("bytes", LOCAL, b"caf\xe9 \xff", b"\xff\xfe\x00 broken")
+    log.add("huge", LOCAL, "x" * 140, "line\n" * 1_000_000 + "ValueError: at the end")
+    log.add("no-creation", None, "a", "b", modified=LOCAL)
+    log.add("no-time", None, "a", "b")
+    log.add("control", LOCAL, "nul \x00 bell \x07", "\ud7ff \u2028 \x1b[31m")
+    assert log.collect(store, NOW).rows == 6
+    with store.read() as conn:
+        templates = [row.template for row in conn.execute(select(error_patterns.c.template))]
+    assert all(len(template) <= 300 and "\x00" not in template for template in templates)
+
+
+def test_a_huge_text_is_cut_by_the_site(log: Log) -> None:
+    log.add("huge", LOCAL, "title", "a" * 5_000_000 + "\nValueError: the end")
+    with log.site.reading(NOW) as reading:
+        row = reader.read_new(reading, None, now=NOW).rows[0]
+    assert row.error is not None
+    assert len(row.error) < 21_000
+    assert row.error.endswith("ValueError: the end")
+
+
+def test_the_table_goes_and_comes_back(log: Log, store: Store) -> None:
+    log.add("before", LOCAL)
+    log.collect(store, NOW)
+    log.connection.execute("DROP TABLE `tabError Log`")
+    log.site.layouts.forget()
+    for _ in range(2):
+        with pytest.raises(MissingTable):
+            log.collect(store, NOW + MINUTE)
+    assert total(store) == 1
+    log.create()
+    log.add("after", LOCAL + 5 * MINUTE)
+    log.site.layouts.forget()
+    assert log.collect(store, NOW + 6 * MINUTE).rows == 1
+    assert total(store) == 2
+
+
+def test_creation_serves_where_only_it_is_indexed(log: Log, store: Store) -> None:
+    log.connection.execute("DROP TABLE `tabError Log`")
+    log.create(index="creation")
+    log.site.layouts.forget()
+    log.add("a", LOCAL - timedelta(days=30), modified=LOCAL)
+    log.add("b", LOCAL)
+    assert log.collect(store, NOW).rows == 1
+
+
+def test_a_log_without_an_index_is_left_alone(log: Log, store: Store) -> None:
+    log.connection.execute("DROP TABLE `tabError Log`")
+    log.create(index="")
+    log.site.layouts.forget()
+    with pytest.raises(NotAvailable, match="index on modified"):
+        log.collect(store, NOW)
+
+
+def test_a_quiet_minute_costs_one_query(log: Log, store: Store) -> None:
+    log.add("a", LOCAL)
+    log.collect(store, NOW)
+    log.collect(store, NOW)
+    statements: list[str] = []
+    with log.site.reading(NOW + MINUTE) as reading:
+        original = reading.rows
+
+        def counted(statement: object, params: object = None) -> object:
+            statements.append(str(statement))
+            return original(statement, params)  # type: ignore[arg-type]
+
+        reading.rows = counted  # type: ignore[method-assign,assignment]
+        reader.read_new(reading, _mark(store), now=NOW + MINUTE)
+    assert len(statements) == 1
+    assert "error" not in statements[0].lower().replace("taberror log", "")
+
+
+def _mark(store: Store) -> reader.Watermark | None:
+    with store.read() as conn:
+        return counts.load(conn, NAME)
+
+
+def test_a_digest_is_stored_once(log: Log, store: Store) -> None:
+    log.add("a", LOCAL)
+    with log.site.reading(NOW) as reading:
+        found = counts.digest(reader.read_new(reading, None, now=NOW))
+    with store.write() as conn:
+        assert counts.apply(conn, NAME, found).stored
+    with store.write() as conn:
+        again = counts.apply(conn, NAME, found)
+    assert not again.stored
+    assert again.rows == 0
+    assert total(store) == 1
+
+
+def test_counts_and_watermark_are_undone_together(log: Log, store: Store) -> None:
+    log.add("a", LOCAL)
+    with log.site.reading(NOW) as reading:
+        found = counts.digest(reader.read_new(reading, None, now=NOW))
+    with pytest.raises(RuntimeError), store.write() as conn:
+        counts.apply(conn, NAME, found)
+        raise RuntimeError("killed")
+    assert total(store) == 0
+    assert _mark(store) is None
+    assert log.collect(store, NOW).rows == 1
+
+
+def test_a_watermark_survives_the_store(log: Log, store: Store) -> None:
+    log.add("a'\"é", LOCAL - timedelta(microseconds=123456))
+    log.collect(store, NOW)
+    mark = _mark(store)
+    assert mark is not None
+    assert mark.until == NOW - timedelta(microseconds=123456)
+    assert mark.serial == 1
+    assert list(mark.seen) == ["a'\"é"]
+
+
+_KILLED = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from baken.errors.collect import collect
+from tests.errors.logs import site_at, store_at
+site, store, now = site_at(Path(sys.argv[1])), store_at(Path(sys.argv[2])), datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+print("ready", flush=True)
+while True:
+    with site.reading(now) as reading:
+        collect(reading, store, now, max_rows=20)
+"""
+
+
+def test_a_killed_process_loses_nothing(log: Log, tmp_path: Path) -> None:
+    log.connection.execute("BEGIN")
+    for number in range(4000):
+        log.add(
+            f"r{number:05}",
+            LOCAL - timedelta(hours=8) + number * timedelta(seconds=7),
+            f"app.{'abcdefghi'[number % 9]}.run",
+        )
+    log.connection.execute("COMMIT")
+    path = tmp_path / "killed.db"
+    store_at(path).close()
+    progress = []
+    for round_number in range(6):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _KILLED, str(log.path), str(path)],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(0.05 + 0.037 * round_number)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        store = store_at(path)
+        progress.append(total(store))
+        store.close()
+    assert progress == sorted(progress)
+    assert progress[-1] > 0
+    store = store_at(path)
+    site = site_at(log.path)
+    while True:
+        with site.reading(NOW) as reading:
+            if not collect(reading, store, NOW).behind:
+                break
+    assert total(store) == 4000
+    with store.read() as conn:
+        per_pattern = conn.execute(select(func.sum(error_counts.c.count)).group_by(error_counts.c.pattern)).scalars()
+        assert sum(int(count) for count in per_pattern) == 4000
+    store.close()
