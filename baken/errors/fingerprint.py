@@ -85,7 +85,7 @@ def _ending(failures: tuple[Failure, ...]) -> Failure:
     return Failure(frames, chosen.exception, chosen.message)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=2048)
 def _of_failure(title: str, cut: bool, failure: Failure) -> Fingerprint:
     exception = failure.exception.removeprefix("builtins.")
     message = template(failure.message, exception)
@@ -103,7 +103,7 @@ def _of_failure(title: str, cut: bool, failure: Failure) -> Fingerprint:
     return _made(exception, message or named, frames, named, key, parts)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=2048)
 def _of_text(title: str, cut: bool, body: str) -> Fingerprint:
     named = _title_template(title, cut)
     exception, rest = traces.exception_line(body.split("\n", 1)[0]) if body else ("", "")
@@ -139,7 +139,7 @@ def _made(
     return Fingerprint(pattern, VERSION, exception[:255], message, frames, title, "; ".join(parts))
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=2048)
 def telling_frames(frames: tuple[Frame, ...]) -> tuple[tuple[str, ...], str]:
     """The calls that tell a failure apart as "module:function", and what kind they are.
 
@@ -172,7 +172,7 @@ def _written(places: list[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(out[-FRAMES:])
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=2048)
 def module(path: str) -> str:
     """The module that the file at `path` holds: `…/apps/frappe/frappe/app.py` is `frappe.app`.
 

@@ -65,7 +65,7 @@ def shorten(text: str) -> str:
     return f"{text[:head]}\n…\n{text[-(TEXT_LIMIT - head) :]}".replace("\r\n", "\n")
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=2048)
 def clean(text: str) -> str:
     """`text` masked, without names of people and without control characters."""
     return mask_names(mask(text.translate(_CONTROL))) if text else text

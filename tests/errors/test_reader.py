@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from baken.clock import from_ms
 from baken.errors import counts, reader
 from baken.errors.collect import collect
-from baken.history.store import Store
+from baken.errors.patterns import recent
+from baken.history.store import Store, open_store
 from baken.history.tables import error_counts, error_patterns
 from baken.sites.problems import MissingTable, NotAvailable
 from tests.errors.logs import NAME, ZONE, Log, site_at, store_at
@@ -242,6 +243,20 @@ def test_a_digest_is_stored_once(log: Log, store: Store) -> None:
     assert not again.stored
     assert again.rows == 0
     assert total(store) == 1
+
+
+@pytest.mark.parametrize("server", ["mariadb", "postgres"])
+def test_a_store_on_a_server(log: Log, server: str, request: pytest.FixtureRequest) -> None:
+    store = open_store(request.getfixturevalue(server).create_database("errors_room"))
+    store.migrate()
+    for number in range(40):
+        log.add(f"r{number:02}", LOCAL - number * MINUTE, f"app.{'abcd'[number % 4]}.run", "nul \x00 and 😀 \u2028")
+    assert [log.collect(store, NOW, max_rows=15).rows for _ in range(4)] == [15, 15, 10, 0]
+    assert total(store) == 40
+    with store.read() as conn:
+        found = recent(conn, NAME, now=NOW)["patterns"]
+    assert [pattern["count"] for pattern in found] == [10] * 4
+    store.close()
 
 
 def test_counts_and_watermark_are_undone_together(log: Log, store: Store) -> None:
