@@ -38,8 +38,8 @@ def errors(r: Reading) -> Values:
     table = r.table("Error Log")
     hours: _Hours = r.site.memory.setdefault("error_hours", _Hours())
     since = {window: r.local(r.now - span) for window, span in _WINDOWS.items()}
-    # The present hour and the one before: late rows may still come into them.
-    open_from = _floor(since["1h"])
+    # The last two hours are counted anew each time: rows of a long transaction come into them late.
+    open_from = _floor(r.local(r.now - 2 * _HOUR))
     parts = [
         _count(table, since["1h"]),
         _count(table, open_from),
