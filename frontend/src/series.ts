@@ -4,6 +4,8 @@ import { parseTime } from './format'
 import type { Series } from './api/types'
 
 const KEEP_MS = 300_000
+/** As many points as a course of this size can show. */
+const POINTS = 96
 const AT_ONCE = 2
 const kept = new Map<string, { at: number; series: Promise<Series[]> }>()
 const waiting: (() => void)[] = []
@@ -44,7 +46,7 @@ export function fetchSeries(metric: string, labels: Record<string, string>, hour
   const key = JSON.stringify([metric, labels, hours])
   const found = kept.get(key)
   if (found && Date.now() - found.at < KEEP_MS) return found.series
-  const args = { metric, hours, labels: Object.keys(labels).length ? labels : undefined }
+  const args = { metric, hours, step: Math.round((hours * 3600) / POINTS), labels: Object.keys(labels).length ? labels : undefined }
   const series = inTurn(() => read<{ series?: RawSeries[] }>('baken.get_series', { args })).then(toSeries)
   kept.set(key, { at: Date.now(), series })
   // A failed answer is not kept, so that the next look asks again.

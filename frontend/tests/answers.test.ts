@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import type { ErrorPattern } from '../src/api/types'
 import { curlOf, operationsOf, type OpenApi } from '../src/docs/openapi'
 import { together, toSeries } from '../src/series'
+import { patternName } from '../src/views/dashboard/answers'
 import { disksOf, figureOf } from '../src/views/dashboard/performance'
 import { readingsOf } from '../src/views/metrics/readings'
 
@@ -59,16 +61,26 @@ const SPEC: OpenApi = {
       },
       post: {},
     },
+    '/api/method/v.w.act': { post: { tags: ['v.w'] } },
+    '/api/method/baken.act': { post: { tags: ['v.w'] } },
   },
   components: { schemas: { Name: { type: 'string' }, Answer: { properties: { message: { type: 'array', items: { type: 'number' } } } } } },
 }
 
 test('the API reference reads parameters, roles and answers, and gives a command to paste', () => {
-  const [ping, series] = operationsOf(SPEC)
+  const [ping, series, act, ...more] = operationsOf(SPEC)
+  expect(act).toMatchObject({ name: 'v.w.act', aliases: ['baken.act'] })
+  expect(more).toEqual([])
   expect(ping?.roles).toBeNull()
   expect(series).toMatchObject({ verb: 'GET', group: 'baken', roles: ['System Manager'] })
   expect(series?.parameters).toEqual([{ name: 'metric', type: 'string', required: true, fallback: null, description: '' }])
   expect(series?.answers[0]?.shape).toBe('{\n  message: [number]\n}')
   expect(series && curlOf(series, 'http://h')).toContain('--data-urlencode "metric=…"')
   expect(ping && curlOf(ping, 'http://h')).not.toContain('Authorization')
+})
+
+test('patterns that share an exception are told apart by their text', () => {
+  const one = (exception: string | null, template: string) => ({ exception, template }) as ErrorPattern
+  const all = [one('frappe.exceptions.ValidationError', 'no IBAN'), one('ValidationError', 'no mandate'), one('a.KeyError', 'x'), one(null, 'Batch failed')]
+  expect(all.map((_, i) => patternName(all, i))).toEqual(['ValidationError: no IBAN', 'ValidationError: no mandate', 'KeyError', 'Batch failed'])
 })

@@ -98,6 +98,9 @@ export interface SiteAlert {
   timestamp: string | null
 }
 
+/** A plain list, or the list with the reason why it could not be read. */
+export type AlertsAnswer = SiteAlert[] | { alerts: SiteAlert[]; absent?: string | null }
+
 export type Figure = number | string | boolean | null | FigureTree | Figure[]
 export interface FigureTree {
   [name: string]: Figure
@@ -124,7 +127,7 @@ export interface DashboardAnswer {
   system_metrics: SystemMetrics | PartError
   recent_errors: RecentErrors | PartError
   audit_summary: AuditSummary | PartError
-  alerts: SiteAlert[] | { alerts: SiteAlert[] } | PartError
+  alerts: AlertsAnswer | PartError
   performance_metrics: PerformanceMetrics | PartError
   monitor: MonitorStatus | PartError
   measured?: boolean | null

@@ -62,6 +62,8 @@ export interface Operation {
   path: string
   /** The method's dotted name, or the path where there is none. */
   name: string
+  /** The other names that it answers to. */
+  aliases: string[]
   group: string
   summary: string
   description: string
@@ -84,6 +86,9 @@ export function typeOf(given: Schema | undefined, document: OpenApi): string {
   if (schema.type === 'array') return schema.items ? `${typeOf(schema.items, document)}[]` : 'array'
   return Array.isArray(schema.type) ? schema.type.join(' | ') : (schema.type ?? 'any')
 }
+
+/** A shape that says nothing but that there is an answer. */
+const UNTOLD = /^(?:any|\{\s*message: any\s*\})$/
 
 const INDENT = '  '
 const DEEPEST = 5
@@ -134,7 +139,7 @@ function answersOf(raw: RawOperation, document: OpenApi): Answer[] {
     const content = Object.values(answer.content ?? {})[0]
     const example = content?.example
     const shape = example === undefined ? shapeOf(content?.schema, document) : JSON.stringify(example, null, 2)
-    return { status, description: answer.description ?? '', shape: content && shape !== 'any' ? shape : '' }
+    return { status, description: answer.description ?? '', shape: content && !UNTOLD.test(shape) ? shape : '' }
   })
 }
 
@@ -145,7 +150,7 @@ function groupOf(name: string): string {
 
 /** Every operation; a method that answers GET and POST alike is listed once, by its GET. */
 export function operationsOf(document: OpenApi): Operation[] {
-  return Object.entries(document.paths).flatMap(([path, verbs]) => {
+  const all = Object.entries(document.paths).flatMap(([path, verbs]) => {
     const verb = verbs['get'] ? 'get' : 'post'
     const raw = verbs[verb]
     if (!raw) return []
@@ -158,15 +163,34 @@ export function operationsOf(document: OpenApi): Operation[] {
         verb: verb.toUpperCase() as 'GET' | 'POST',
         path,
         name,
+        aliases: [],
         group: raw.tags?.[0] ?? groupOf(name),
         summary: raw.summary ?? '',
-        description: raw.description ?? '',
+        // A docstring's line ends are no paragraphs.
+        description: (raw.description ?? '').replace(/(?<!\n)\n(?!\n)/g, ' '),
         parameters: parametersOf(raw, document),
         answers: answersOf(raw, document),
         roles: open ? null : (raw['x-roles'] ?? []),
       },
     ]
   })
+  return merged(all)
+}
+
+function lastName(operation: Operation): string {
+  return operation.name.split('.').pop() ?? ''
+}
+
+/** A short name stands with the documented one that it abbreviates, not beside it. */
+function merged(all: Operation[]): Operation[] {
+  const documented = all.filter((one) => one.name === `${one.group}.${lastName(one)}` || !one.name.startsWith('baken.'))
+  const others = all.filter((one) => !documented.includes(one))
+  const alone = others.filter((other) => {
+    const whole = documented.find((one) => one.group === other.group && lastName(one) === lastName(other))
+    whole?.aliases.push(other.name)
+    return !whole
+  })
+  return all.filter((one) => documented.includes(one) || alone.includes(one))
 }
 
 /** How to ask it from a shell, with the token of a Frappe user. */
