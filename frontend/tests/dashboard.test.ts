@@ -98,6 +98,12 @@ test('unknown errors are not "no errors"', async () => {
   expect(section(page, 'Recent errors')).not.toContain('No errors in')
 })
 
+test('alerts that could not be read are not "no alerts"', async () => {
+  const [page] = await open({ ...dashboardAnswer(), alerts: { alerts: [], absent: 'not measured yet' } })
+  expect(section(page, 'Active alerts')).toContain('not measured yet')
+  expect(section(page, 'Active alerts')).not.toContain('No open alerts')
+})
+
 test('a silent collector and an unreachable site are said', async () => {
   const answer = dashboardAnswer()
   answer.monitor = {

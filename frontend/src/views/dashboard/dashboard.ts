@@ -3,9 +3,10 @@ import { ref, type Ref } from 'vue'
 import { read, write } from '../../api/client'
 import { loadSession, session } from '../../session'
 import { forgetSeries } from '../../series'
-import { isPartError, usePart, type Part } from '../../part'
+import { usePart, type Part } from '../../part'
 import { useRefresh, type Refresh } from '../../refresh'
 import type {
+  AlertsAnswer,
   AuditSummary,
   DashboardAnswer,
   MonitorStatus,
@@ -21,7 +22,7 @@ export interface Dashboard {
   system: Part<SystemMetrics>
   errors: Part<RecentErrors>
   audit: Part<AuditSummary>
-  alerts: Part<SiteAlert[] | { alerts: SiteAlert[] }>
+  alerts: Part<AlertsAnswer>
   performance: Part<PerformanceMetrics>
   monitor: Part<MonitorStatus>
   /** Whether a measurement that was asked for came in time; null when none was asked for. */
@@ -33,7 +34,7 @@ export function useDashboard(): Dashboard {
   const system = usePart<SystemMetrics>(`${PAGE}.get_system_metrics`)
   const errors = usePart<RecentErrors>(`${PAGE}.get_recent_errors`)
   const audit = usePart<AuditSummary>(`${PAGE}.get_audit_summary`)
-  const alerts = usePart<SiteAlert[] | { alerts: SiteAlert[] }>(`${PAGE}.get_active_alerts`)
+  const alerts = usePart<AlertsAnswer>(`${PAGE}.get_active_alerts`)
   const performance = usePart<PerformanceMetrics>(`${PAGE}.get_performance_metrics`)
   const monitor = usePart<MonitorStatus>('baken.get_monitor_status')
 
@@ -58,7 +59,7 @@ export function useDashboard(): Dashboard {
   return { system, errors, audit, alerts, performance, monitor, measured, refresh }
 }
 
-export function alertsOf(answer: SiteAlert[] | { alerts: SiteAlert[] } | null): SiteAlert[] {
-  if (!answer || isPartError(answer)) return []
+export function alertsOf(answer: AlertsAnswer | null): SiteAlert[] {
+  if (!answer) return []
   return Array.isArray(answer) ? answer : answer.alerts
 }
