@@ -245,7 +245,7 @@ def _part(call: Call, name: str, part: Callable[[Call], Any]) -> Any:
     try:
         return part(call)
     # Whatever breaks one part must not take the others along; it is told on the page and in the log.
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         log.error("part of the dashboard failed", part=name, site=call.site_name, trace=trace(error))
         return {"error": part_error(name, error)}
 

@@ -93,7 +93,7 @@ def method(
         for known in entry.names:
             if known in _methods:
                 raise ValueError(f"method {known} is registered twice")
-            _methods[known] = entry
+        _methods.update(dict.fromkeys(entry.names, entry))
         return run
 
     return register

@@ -74,8 +74,8 @@ def create_app(
         Route("/api/docs", host.docs),
         Route("/api/openapi.json", host.description),
         Route("/api/method/ping", host.ping, methods=["GET", "POST"]),
-        Route("/api/method/login", host.login, methods=["POST"]),
-        Route("/api/method/logout", host.logout, methods=["POST"]),
+        Route("/api/method/login", host.login, methods=["GET", "POST"]),
+        Route("/api/method/logout", host.logout, methods=["GET", "POST"]),
         Route("/api/method/baken.get_sign_in_options", host.sign_in_options, methods=["GET", "POST"]),
         Route("/api/method/baken.get_session", host.session, methods=["GET", "POST"]),
         Route("/api/method/{name}", host.method, methods=["GET", "POST"]),
@@ -216,6 +216,7 @@ class Host:
 
     async def login(self, request: Request) -> Response:
         """`POST /api/method/login`: sign in with usr and pwd, and site where there are several."""
+        _only_post(request)
         if _is_cross_site(request):
             raise CsrfProblem("this request comes from another site")
         # Not from the query: addresses end up in logs.
@@ -257,6 +258,7 @@ class Host:
 
     async def logout(self, request: Request) -> Response:
         """`POST /api/method/logout`: end the session. Whoever is not signed in (any more) is told the same."""
+        _only_post(request)
         cookie = request.cookies.get(COOKIE)
         if cookie:
             try:
@@ -389,6 +391,11 @@ def _description() -> bytes:
 
 def _origin(request: Request) -> Origin:
     return cast("Origin", request.scope["baken.origin"])
+
+
+def _only_post(request: Request) -> None:
+    if request.method != "POST":
+        raise WrongVerb("send a POST", {"Allow": "POST"})
 
 
 def _is_cross_site(request: Request) -> bool:

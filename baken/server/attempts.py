@@ -39,14 +39,16 @@ class Attempts:
         Raises TooMany (with Retry-After) when there were too many already, StoreError when they cannot be counted.
         """
         since = clock.now() - self._window
-        with self._store.read() as conn:
-            failed = {key: websessions.attempts_since(conn, key, since) for key in keys}
         with self._lock:
-            if any(failed[key] + self._running[key] >= self._most for key in keys):
-                seconds = math.ceil(self._window.total_seconds())
-                raise TooMany(f"too many failed sign-ins; try again in {seconds} s", {"Retry-After": str(seconds)})
+            # Whoever came before is counted either here or, once it failed, in the store: never in neither.
+            before = {key: self._running[key] for key in keys}
             self._running.update(keys)
         try:
+            with self._store.read() as conn:
+                counted = {key: websessions.attempts_since(conn, key, since) + before[key] for key in keys}
+            if max(counted.values()) >= self._most:
+                seconds = math.ceil(self._window.total_seconds())
+                raise TooMany(f"too many failed sign-ins; try again in {seconds} s", {"Retry-After": str(seconds)})
             yield
         finally:
             with self._lock:

@@ -40,6 +40,9 @@ class Assets(StaticFiles):
         super().__init__(directory=folder, check_dir=False)
         self._folder = folder
 
+    async def check_config(self) -> None:
+        """A folder that is not there yet is told per request; it may be built while Baken runs."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at `path`; pages are no assets, and neither is what begins with a dot."""
         parts = Path(path).parts
