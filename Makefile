@@ -32,7 +32,7 @@ lint: setup ## Style, types, import floors
 	cd frontend && $(NPM) run --silent check
 
 docs: setup ## Write the generated pages and build the manual into site/
-	$(BIN)/python -m docs.generate
+	$(BIN)/python scripts/generate_docs.py
 	$(BIN)/mkdocs build --strict --quiet
 
 bench: setup ## Measure what design targets name; prints a table

@@ -8,6 +8,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -19,6 +20,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 from pydantic_settings import SettingsError as PydanticSettingsError
+
+_file_values: ContextVar[dict[str, Any]] = ContextVar("_file_values", default={})  # noqa: B039 - never changed
 
 
 class SettingsError(Exception):
@@ -238,6 +241,18 @@ class Settings(BaseSettings):
         """Time limit of a statement on a site, in seconds."""
         return min(self.site_access.statement_seconds, self.optimizer.database.query_timeout)
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line, then the environment, then the file."""
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_file_values.get())
+
 
 def _default_data_dir() -> Path:
     base = os.environ.get("XDG_DATA_HOME")
@@ -263,24 +278,13 @@ def load(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -
             raise SettingsError(f"settings file {file} does not exist; give the path of a baken.toml")
         values, source = _read(file), str(file)
     _refuse_unknown_environment()
-
-    class Layered(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            command_line = InitSettingsSource(settings_cls, init_kwargs=dict(overrides or {}))
-            return command_line, env_settings, init_settings
-
+    given = _file_values.set(values)
     try:
-        return Layered(**values)
+        return Settings(**dict(overrides or {}))
     except (ValidationError, PydanticSettingsError) as error:
         raise SettingsError(_explain(error, source)) from None
+    finally:
+        _file_values.reset(given)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -17,6 +17,9 @@ from baken.sites.site import Site
 
 log = structlog.get_logger(__name__)
 
+ERRORS = "errors"
+"""Under this name the history says why the Error Log could not be read."""
+
 
 @dataclass(slots=True)
 class Run:
@@ -65,7 +68,7 @@ def run_site(
         due: names of metrics and kinds of observations.
         now: the present moment; all samples carry it.
         deadline: seconds after which nothing more is begun.
-        also: what else to do with the same look at the site, such as reading its new errors.
+        also: reads the site's new errors within the same look; its problem is the absence called `errors`.
     """
     run = Run(now)
     started = time.perf_counter()
@@ -81,7 +84,11 @@ def run_site(
                 _observe(entry, reading, run)
             run.costs[_name(entry)] = reading.seconds - spent
         if also is not None and time.perf_counter() - started <= deadline:
-            also(reading)
+            run.measured.append(ERRORS)
+            try:
+                also(reading)
+            except SiteProblem as problem:
+                run.absences[ERRORS] = str(problem)
         # What was measured without the database is no proof that it can be read.
         run.unreachable = str(reading.lost) if reading.lost is not None else None
         run.query_seconds, run.queries = reading.seconds, reading.queries
@@ -89,14 +96,12 @@ def run_site(
     return run
 
 
-def run_subject(subject: Any, metrics: Iterable[Metric], now: datetime) -> Run:
-    """Measure `metrics` on something that is no site: the host or Baken itself."""
-    run = Run(now)
+def run_subject(subject: Any, metrics: Iterable[Metric], run: Run) -> None:
+    """Measure `metrics` on something that is no site, the host or Baken itself, into `run`."""
     started = time.perf_counter()
     for entry in metrics:
         measure(entry, subject, run)
-    run.seconds = time.perf_counter() - started
-    return run
+    run.seconds += time.perf_counter() - started
 
 
 def add_run_metrics(run: Run, *, failures: int, missed: int) -> None:

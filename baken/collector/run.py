@@ -18,7 +18,7 @@ from baken import clock
 from baken.collector.buffer import Buffer, Gap
 from baken.collector.cycle import Run, add_run_metrics, run_site, run_subject
 from baken.collector.schedule import Schedule
-from baken.errors import counts
+from baken.errors.collect import collect as collect_errors
 from baken.history import leases, requests, retention, samples
 from baken.history.samples import Cycle
 from baken.history.store import Store, StoreError
@@ -37,6 +37,7 @@ _LEASE_EVERY = 5.0
 _REQUESTS_EVERY = 0.5
 _SITES_EVERY = 30.0
 _ERRORS_EVERY = 10.0
+_MAINTENANCE_EVERY = 60.0
 _TICK = 0.25
 _CLOCK_JUMP = timedelta(seconds=30)
 _STANDSTILL = 180.0
@@ -106,6 +107,7 @@ class Collector:
         self._heap: list[tuple[float, str, int]] = []
         self._collecting = False
         self._maintenance: threading.Thread | None = None
+        self._maintenance_due = 0.0
         self._own: dict[catalogue.Scope, Schedule] = {
             scope: Schedule(scope, _intervals(scope), cost_share=1.0, now=time.monotonic()) for scope in _OWN
         }
@@ -118,7 +120,7 @@ class Collector:
             _Every(_LEASE_EVERY, self._renew),
             _Every(_REQUESTS_EVERY, self._take_requests),
             _Every(_SITES_EVERY, self._refresh_sites),
-            _Every(self.settings.optimizer.resources.cleanup_interval, self._maintain),
+            _Every(_MAINTENANCE_EVERY, self._maintain),
         ]
         log.info("collector started", sites=len(self.sites), store=self.store.name)
         while not stop.is_set():
@@ -207,15 +209,22 @@ class Collector:
 
     def _start_due(self, now: float) -> None:
         self._lag = 0.0
+        for each in self._watches.values():
+            # A run that overstays keeps its thread but not its place: it delays no other site.
+            if each.running_since is not None and now - each.running_since > self.settings.collector.deadline:
+                if not each.overrun:
+                    log.warning("a site hangs", site=each.site.name, seconds=round(now - each.running_since))
+                each.overrun = True
         free = self.settings.collector.workers - sum(
             1 for watch in self._watches.values() if watch.running_since is not None and not watch.overrun
         )
         while self._heap and self._heap[0][0] <= now:
             due, name, version = self._heap[0]
-            watch = self._watches.get(name)
-            if watch is None or watch.version != version:
+            known = self._watches.get(name)
+            if known is None or known.version != version:
                 heapq.heappop(self._heap)
                 continue
+            watch = known
             if watch.running_since is None and free <= 0:
                 self._lag = now - due
                 return
@@ -227,12 +236,6 @@ class Collector:
                 free -= 1
             watch.version += 1
             heapq.heappush(self._heap, (watch.schedule.next_due, name, watch.version))
-        for watch in self._watches.values():
-            # A run that overstays keeps its thread but not its place: it delays no other site.
-            if watch.running_since is not None and now - watch.running_since > self.settings.collector.deadline:
-                if not watch.overrun:
-                    log.warning("a site hangs", site=watch.site.name, seconds=round(now - watch.running_since))
-                watch.overrun = True
 
     def _missed(self, watch: _Watch, now: float) -> None:
         watch.missed += 1
@@ -242,33 +245,38 @@ class Collector:
     def _start(self, watch: _Watch, now: float) -> None:
         due = watch.schedule.due(now)
         watch.schedule.ran(due, now)
-        if watch.late_since is not None:
-            reason = "the run before had not ended"
-            self._buffer.add_gap(Gap(watch.site.name, watch.late_since, clock.now(), reason))
-            watch.late_since = None
         watch.running_since, watch.overrun = now, False
         also_errors = now >= watch.errors_due
         if also_errors:
             watch.errors_due = now + _ERRORS_EVERY
-        threading.Thread(
-            target=lambda: self._finished.put(_Finished(watch, self._run(watch, set(due), also_errors=also_errors))),
-            name=f"site {watch.site.name}",
-            daemon=True,
-        ).start()
+
+        def work() -> None:
+            try:
+                run = self._run(watch, set(due), also_errors=also_errors)
+            except Exception as error:
+                # Whatever happens, the site's next run must be able to begin.
+                log.exception("a run failed", site=watch.site.name)
+                run = Run(_moment(), unreachable=f"the run failed inside Baken: {type(error).__name__}: {error}")
+            self._finished.put(_Finished(watch, run))
+
+        threading.Thread(target=work, name=f"site {watch.site.name}", daemon=True).start()
 
     def _run(self, watch: _Watch, due: set[str], *, also_errors: bool) -> Run:
-        also = self._read_errors if also_errors else None
-        run = run_site(watch.site, due, clock.now(), self.settings.collector.deadline, also)
+        also = (lambda reading: self._read_errors(watch, reading)) if also_errors else None
+        run = run_site(watch.site, due, _moment(), self.settings.collector.deadline, also)
         watch.failures += run.unreachable is not None
         add_run_metrics(run, failures=watch.failures, missed=watch.missed)
         return run
 
-    def _read_errors(self, reading: Reading) -> None:
+    def _read_errors(self, watch: _Watch, reading: Reading) -> None:
         try:
-            counts.collect(reading, self.store, reading.now)
+            collected = collect_errors(reading, self.store, reading.now)
         except StoreError as error:
             # The watermark stands where it stood: the same rows are read again when the store is back.
             log.debug("errors not counted", site=reading.site.name, reason=str(error))
+        else:
+            if collected.behind:
+                watch.errors_due = 0.0
 
     def _gather(self) -> None:
         while True:
@@ -279,6 +287,10 @@ class Collector:
             watch = done.watch
             watch.running_since, watch.overrun, watch.last = None, False, time.monotonic()
             watch.schedule.cost(done.run.costs)
+            if watch.late_since is not None:
+                reason = "the run before took longer than the time between two runs"
+                self._buffer.add_gap(Gap(watch.site.name, watch.late_since, clock.now(), reason))
+                watch.late_since = None
             if self._watches.get(watch.site.name) is watch:
                 self._buffer.add(self._cycle(watch, done.run))
 
@@ -287,14 +299,17 @@ class Collector:
         return run.cycle(watch.site.name, missed)
 
     def _measure_own(self, now: float) -> None:
+        """Measure what is due of the host and of Baken itself: one run, kept under the empty name."""
+        run: Run | None = None
         for scope, schedule in self._own.items():
             due = schedule.due(now)
-            if not due:
-                continue
-            schedule.ran(due, now)
-            subject = self._host() if scope == "host" else self._monitor()
-            wanted = [entry for entry in catalogue.metrics(scope) if entry.name in due]
-            self._buffer.add(run_subject(subject, wanted, clock.now()).cycle(""))
+            if due:
+                run = run or Run(_moment())
+                schedule.ran(due, now)
+                subject = self._host() if scope == "host" else self._monitor()
+                run_subject(subject, [entry for entry in catalogue.metrics(scope) if entry.name in due], run)
+        if run is not None:
+            self._buffer.add(run.cycle(""))
 
     def _host(self) -> HostSubject:
         return HostSubject(tuple(site for site in self.sites.values() if site.config.bench is not None))
@@ -342,18 +357,20 @@ class Collector:
         self._own["host"].everything_now(now)
 
     def _maintain(self) -> None:
-        if not self._collecting or (self._maintenance is not None and self._maintenance.is_alive()):
+        busy = self._maintenance is not None and self._maintenance.is_alive()
+        if busy or not self._collecting or time.monotonic() < self._maintenance_due:
             return
 
         def work() -> None:
-            kept = self.settings.history
-            limits = retention.Retention(kept.raw_days, kept.hourly_days, kept.daily_days, kept.audit_days)
             try:
-                done = retention.maintain(self.store, clock.now(), limits)
+                done = retention.maintain(self.store, clock.now(), self.settings.history)
             except StoreError as error:
                 log.warning("the store was not cleaned up; it is tried again", reason=str(error))
             else:
                 log.debug("the store was cleaned up", result=str(done))
+                if done.complete:
+                    interval = self.settings.optimizer.resources.cleanup_interval
+                    self._maintenance_due = time.monotonic() + interval
 
         self._maintenance = threading.Thread(target=work, name="maintenance", daemon=True)
         self._maintenance.start()
@@ -384,4 +401,9 @@ def _intervals(scope: catalogue.Scope) -> dict[str, float]:
 
 
 def _unwatched(name: str, trouble: str) -> Cycle:
-    return Run(clock.now(), unreachable=trouble).cycle(name)
+    return Run(_moment(), unreachable=trouble).cycle(name)
+
+
+def _moment() -> datetime:
+    # Whole seconds pack well: a year of samples takes half the room.
+    return clock.now().replace(microsecond=0)

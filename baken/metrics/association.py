@@ -12,7 +12,7 @@ from baken.metrics.catalogue import FIVE_MINUTES, HOUR, Values, metric, observat
 from baken.metrics.erpnext import QUARTER
 from baken.metrics.statuses import label, number_where, since, tally, windows
 from baken.privacy import mask
-from baken.sites.problems import NotAvailable
+from baken.sites.problems import NotAvailable, SiteProblem
 from baken.sites.reading import Reading
 
 MEMBER_STATUSES = ("Pending", "Active", "Rejected", "Expired", "Suspended", "Banned", "Deceased", "Terminated")
@@ -323,7 +323,8 @@ def _without_people(text: str) -> str:
 def _members(r: Reading) -> list[Any]:
     """All members in one pass: rows (status, application_status, number, without_customer, day, month).
 
-    What needs a field that the site lacks is None; day and month are the numbers of new members.
+    What needs a field that the site lacks is None; day and month, the numbers of new members, are there when the
+    site's present date is known.
     """
 
     def read() -> list[Any]:
@@ -336,20 +337,26 @@ def _members(r: Reading) -> list[Any]:
             else literal(None)
         )
         fields.append(without.label("without_customer"))
-        for window, day in windows(r).items():
-            known = r.has("Member", "member_since", "creation")
-            new = (
-                number_where(since(member.c.member_since, day, r.today(), member.c.creation))
-                if known
-                else literal(None)
-            )
-            fields.append(new.label(window))
+        if r.has("Member", "member_since", "creation") and _knows_today(r):
+            for window, day in windows(r).items():
+                new = number_where(since(member.c.member_since, day, r.today(), member.c.creation))
+                fields.append(new.label(window))
         return list(r.rows(select(*fields).select_from(member).group_by(*groups)))
 
     return r.once("association.members", read)
 
 
+def _knows_today(r: Reading) -> bool:
+    """Whether the site's time zone is known; members can be counted without it."""
+    try:
+        r.today()
+    except SiteProblem:
+        return False
+    return True
+
+
 def _new(r: Reading) -> dict[str, int]:
+    r.today()
     admitted = [row for row in _members(r) if row.status not in NEVER_ADMITTED]
     return {window: sum(int(row._mapping[window]) for row in admitted) for window in windows(r)}
 

@@ -1,0 +1,214 @@
+"""Write the pages of docs/ that are made from the code: settings, metrics, methods. `--check` only compares."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from baken.api import registry
+from baken.metrics import catalogue
+from baken.settings import Settings
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+DOMAIN_TITLES = {
+    "host": "Host",
+    "database": "Database",
+    "frappe": "Frappe",
+    "erpnext": "ERPNext",
+    "association": "Association",
+    "sepa": "SEPA",
+    "monitor": "Baken itself",
+}
+
+
+def settings_page() -> str:
+    """The configuration reference, from `baken.settings`."""
+    lines = [
+        "# Configuration",
+        "",
+        "Baken needs no configuration to watch a bench: `baken serve --bench PATH`. Everything below can be set in",
+        "`baken.toml` (in the current folder, or given with `--config`), or by an environment variable:",
+        "`server.port` is `BAKEN_SERVER__PORT`. The command line wins over the environment, the environment over the",
+        "file. An unknown setting is an error that names the nearest known one.",
+        "",
+        "```toml",
+        'data_dir = "/var/lib/baken"',
+        "",
+        "[[benches]]",
+        'path = "/home/frappe/frappe-bench"',
+        "",
+        "[server]",
+        'host = "0.0.0.0"',
+        "port = 8800",
+        "```",
+        "",
+    ]
+    lines += ["## Top level", "", *_table(Settings, "")]
+    for name, field in Settings.model_fields.items():
+        section = _section(field)
+        if section is not None:
+            many = get_origin(field.annotation) is list
+            lines += ["", *_section_lines(name, section, field, many)]
+    return "\n".join(lines) + "\n"
+
+
+def _section_lines(name: str, section: type[BaseModel], field: FieldInfo, many: bool) -> Iterator[str]:
+    yield f"## `{'[[' if many else '['}{name}{']]' if many else ']'}`"
+    yield ""
+    yield field.description if many and field.description else _first_line(section)
+    yield ""
+    yield from _table(section, f"{name}.")
+    for child, below in section.model_fields.items():
+        deeper = _section(below)
+        if deeper is not None:
+            yield ""
+            yield f"### `[{name}.{child}]`"
+            yield ""
+            yield _first_line(deeper)
+            yield ""
+            yield from _table(deeper, f"{name}.{child}.")
+
+
+def _table(section: type[BaseModel], prefix: str) -> list[str]:
+    rows = []
+    for name, field in section.model_fields.items():
+        if _section(field) is not None:
+            continue
+        rows.append(f"| `{name}` | {_type(field.annotation)} | {_default(field)} | {field.description or ''} |")
+    return ["| setting | type | default | meaning |", "|---|---|---|---|", *rows] if rows else []
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    annotation: Any = field.annotation
+    if get_origin(annotation) is list:
+        annotation = get_args(annotation)[0]
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _type(annotation: Any) -> str:
+    arguments = get_args(annotation)
+    if get_origin(annotation) is list:
+        return f"list of {_type(arguments[0])}"
+    if arguments and all(isinstance(argument, str) for argument in arguments):
+        return " or ".join(f"`{argument}`" for argument in arguments)
+    if arguments:
+        return " or ".join(_type(argument) for argument in arguments if argument is not type(None))
+    names = {
+        str: "text",
+        int: "whole number",
+        float: "number",
+        bool: "true or false",
+        Path: "path",
+        SecretStr: "secret",
+    }
+    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if field.default_factory is not None:
+        value = field.default_factory()  # type: ignore[call-arg]
+        if isinstance(value, Path):
+            return "`~/.local/share/baken`"
+        return f"`{value}`".replace("'", '"') if value else "empty"
+    return "unset" if field.default is None else f"`{field.default}`"
+
+
+def _first_line(section: type[BaseModel]) -> str:
+    return (section.__doc__ or "").strip().splitlines()[0]
+
+
+def metrics_page() -> str:
+    """The metric reference, from the catalogue."""
+    lines = [
+        "# Metrics",
+        "",
+        "What Baken measures, made from its catalogue. A figure is measured, or it is absent with a reason; it is",
+        "never a zero for “I do not know”. Ratios run from 0 to 1, times are in seconds, sizes in bytes.",
+        "",
+        "*Needs* are the DocType fields without which a figure cannot be measured: on a site that lacks them it is",
+        "absent and the reason names them. *Better* is the direction that is welcome.",
+    ]
+    for domain in catalogue.DOMAINS:
+        mine = [entry for entry in catalogue.metrics() if entry.domain == domain]
+        if not mine:
+            continue
+        lines += [
+            "",
+            f"## {DOMAIN_TITLES[domain]}",
+            "",
+            "| metric | meaning | unit | labels | every | better | needs |",
+        ]
+        lines.append("|---|---|---|---|---|---|---|")
+        for entry in mine:
+            labels = ", ".join(f"`{label}`" for label in entry.labels)
+            needs = "; ".join(f"{doctype}: {', '.join(fields)}" for doctype, fields in entry.needs.items())
+            unit = f"{entry.unit} (counter)" if entry.kind == "counter" else entry.unit
+            every = _duration(entry.every.total_seconds())
+            lines.append(
+                f"| `{entry.name}` | {entry.help} | {unit} | {labels} | {every} | {entry.good or ''} | {needs} |"
+            )
+    lines += ["", "## Observations", "", "Small documents of which only the latest is kept.", ""]
+    lines += ["| kind | meaning | every |", "|---|---|---|"]
+    for kind in catalogue.observations():
+        lines.append(f"| `{kind.kind}` | {kind.help} | {_duration(kind.every.total_seconds())} |")
+    return "\n".join(lines) + "\n"
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def methods_page() -> str:
+    """The method reference, from the registry of the API."""
+    lines = [
+        "# Methods",
+        "",
+        'Every method answers at `/api/method/<name>` under both names, as Frappe does: `{"message": …}`. Sign in with',
+        "the session cookie, or with `Authorization: token KEY:SECRET` of a user of the site. On the command line:",
+        "`baken call NAME --args '{…}'`.",
+    ]
+    for method in registry.methods():
+        roles = "no sign-in needed" if method.guest else "for " + ", ".join(sorted(method.roles))
+        lines += ["", f"## {method.short.removeprefix('baken.')}", "", f"`{method.name}` · `{method.short}` · {roles}"]
+        lines += ["", *method.help.splitlines()]
+        if method.parameters:
+            lines += ["", "| argument | expected | default |", "|---|---|---|"]
+            for parameter in method.parameters:
+                default = "required" if parameter.required else f"`{parameter.default}`"
+                lines.append(f"| `{parameter.name}` | {parameter.expected} | {default} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"configuration.md": settings_page, "metrics.md": metrics_page, "methods.md": methods_page}
+
+
+def main() -> None:
+    """Write the pages, or with --check say which are stale and leave with 1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say which pages are stale")
+    check = parser.parse_args().check
+    stale = []
+    for name, page in PAGES.items():
+        path = DOCS / name
+        content = page()
+        if path.exists() and path.read_text(encoding="utf-8") == content:
+            continue
+        stale.append(name)
+        if not check:
+            path.write_text(content, encoding="utf-8")
+    if check and stale:
+        sys.exit(f"stale: {', '.join(stale)}; run `make docs`")
+
+
+if __name__ == "__main__":
+    main()
