@@ -276,7 +276,7 @@ error_watermarks = Table(
     metadata,
     _site(key=True),
     Column("source", String(SITE), primary_key=True),
-    # The site's own `modified` to the microsecond, as text: a millisecond is too coarse to go on from.
+    # The position in UTC to the microsecond, as text: a millisecond is too coarse to go on from.
     Column("modified", String(32), nullable=False),
     Column("seen", Document, nullable=False),
     **_INNODB,

@@ -24,6 +24,7 @@ USERS = (
     ("board@example.test", "Verenigingen Administrator", "board-key:board-secret"),
     ("member@example.test", "neither role: may not see the dashboard", "member-key:member-secret"),
 )
+PASSWORD = "baken-demo"  # noqa: S105 - the demo holds invented data and listens on loopback only
 _STALE = 12 * clock.HOUR
 # The past takes about as long to write as the association takes to make.
 _SITE_SHARE = 0.6
@@ -57,10 +58,11 @@ def run_demo(
     where, number = listening.getsockname()[:2]
     console.print(f"\n[bold]Baken demo[/]  http://{where}:{number}\n")
     for user, role, token in USERS:
-        console.print(f"  {user:<20} password baken-demo   API token {token:<24} {role}", markup=False, soft_wrap=True)
+        console.print(f"  {user:<20} password {PASSWORD}   API token {token:<24} {role}", markup=False, soft_wrap=True)
     console.print("\nCtrl-C stops all of it.")
     life = [Child("life", _life, (bench, speed, seed, settings.log))] if speed > 0 else []
-    serve(settings, listening, life)
+    shown = {"demo_users": [user for user, _, _ in USERS], "demo_password": PASSWORD}
+    serve(settings, listening, life, shown)
 
 
 def _settings(folder: Path, host: str) -> Settings:

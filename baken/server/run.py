@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnProcess
 from types import FrameType
@@ -114,13 +114,19 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(settings: Settings, listening: socket.socket, extra: list[Child] | None = None) -> None:
+def serve(
+    settings: Settings,
+    listening: socket.socket,
+    extra: list[Child] | None = None,
+    demo: Mapping[str, Any] | None = None,
+) -> None:
     """Serve the web pages and collect until SIGINT or SIGTERM.
 
     Args:
         settings: all settings.
         listening: the socket from `listen`.
         extra: further processes to keep alive beside them, such as the demo's life.
+        demo: what the sign-in page may tell of the demo.
 
     Raises:
         StoreError: the store cannot be opened or prepared.
@@ -130,7 +136,7 @@ def serve(settings: Settings, listening: socket.socket, extra: list[Child] | Non
     store.close()
     pids = _context.Array("i", 2)
     children = [
-        Child("web", _web, (settings, listening)),
+        Child("web", _web, (settings, listening, dict(demo or {}))),
         Child("collector", _collect, (settings, pids)),
         *(extra or []),
     ]
@@ -162,7 +168,7 @@ def until_parent_ends(stop: Callable[[], None]) -> None:
     threading.Thread(target=watch, name="parent watch", daemon=True).start()
 
 
-def _web(settings: Settings, listening: socket.socket) -> None:
+def _web(settings: Settings, listening: socket.socket, demo: dict[str, Any]) -> None:
     import uvicorn
 
     from baken.server.app import create_app
@@ -181,7 +187,7 @@ def _web(settings: Settings, listening: socket.socket) -> None:
 
     threading.Thread(target=refresh, name="sites", daemon=True).start()
     config = uvicorn.Config(
-        create_app(settings, store, sites),
+        create_app(settings, store, sites, demo=demo),
         log_config=None,
         access_log=False,
         http="httptools",
