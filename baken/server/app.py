@@ -1,5 +1,6 @@
 """Host 1: the web application. It signs people in, hands calls to the methods' registry, and gives out the pages."""
 
+import asyncio
 import functools
 import hmac
 from collections.abc import Callable, Mapping
@@ -112,6 +113,7 @@ class Host:
         self.sessions = Sessions(settings, store, sites, key)
         self.tokens = Tokens(settings, store, sites, key, self.attempts)
         self._limits: dict[str, anyio.CapacityLimiter] = {}
+        self._checks: dict[bytes, asyncio.Future[Identity]] = {}
         self._refused: dict[tuple[str, str, str], float] = {}
 
     async def _thread(self, kind: str, work: Callable[..., T], *args: Any) -> T:
@@ -132,7 +134,7 @@ class Host:
                 # A browser sends a Basic password that it remembers along with any other site's request.
                 raise CsrfProblem("this request comes from another site")
             found = self.tokens.believed(header, wanted, where.host)
-            return found or await self._thread("sites", self.tokens.find, header, wanted, where)
+            return found if found is not None else await self._check_token(header, wanted, where)
         cookie = request.cookies.get(COOKIE)
         if not cookie:
             return None
@@ -140,6 +142,23 @@ class Host:
         identity = known if known is not None else await self._thread("sites", self.sessions.find, cookie)
         same_site(identity, wanted)
         return identity
+
+    async def _check_token(self, header: str, wanted: str | None, where: Origin) -> Identity:
+        """Look a token up; of many requests with the same one at once, one does and the others wait for it."""
+        place = self.tokens.place(header, wanted, where.host)
+        check = self._checks.get(place)
+        if check is None:
+            check = asyncio.ensure_future(self._thread("sites", self.tokens.find, header, wanted, where))
+            self._checks[place] = check
+
+            def done(finished: asyncio.Future[Identity]) -> None:
+                self._checks.pop(place, None)
+                # Taken note of also when every client has gone away meanwhile.
+                if not finished.cancelled():
+                    finished.exception()
+
+            check.add_done_callback(done)
+        return await asyncio.shield(check)
 
     async def permitted(self, request: Request, identity: Identity | None) -> Identity:
         """The identity again; refuses guests, users without the role, and what another site's page may have sent."""

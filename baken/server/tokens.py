@@ -57,7 +57,7 @@ class Tokens:
 
     def believed(self, header: str, wanted: str | None, host: str) -> Identity | None:
         """The identity behind a header that was checked a moment ago; None: `find` has to look again."""
-        known = self._known.get(self._place(header, wanted, host))
+        known = self._known.get(self.place(header, wanted, host))
         if known is None or time.monotonic() - known.checked >= self._seconds:
             return None
         return known.identity
@@ -78,7 +78,7 @@ class Tokens:
             StoreError: the store cannot be read.
         """
         api_key, secret = parse(header)
-        place = self._place(header, wanted, origin.host)
+        place = self.place(header, wanted, origin.host)
         known, moment = self._known.get(place), time.monotonic()
         keys = (self._attempts.hash("token address", network(origin.address)), self._attempts.hash("token", api_key))
         try:
@@ -119,7 +119,8 @@ class Tokens:
             detail = {"address": masked(origin.address)}
             audit.write(conn, at=clock.now(), site=site, user="", action="token refused", detail=detail)
 
-    def _place(self, header: str, wanted: str | None, host: str) -> bytes:
+    def place(self, header: str, wanted: str | None, host: str) -> bytes:
+        """The keyed hash under which a token is remembered for a site."""
         text = f"{wanted or ''}\0{'' if wanted else host}\0{header}".encode("utf-8", "backslashreplace")
         return hmac.new(self._key, b"token\0" + text, hashlib.sha256).digest()
 
