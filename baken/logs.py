@@ -7,13 +7,18 @@ import structlog
 
 from baken.settings import Log
 
+_without_locals = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
 
 def configure(settings: Log) -> None:
     """Set up logging for this process: readable lines on a terminal, JSON elsewhere, as `settings` say."""
     level = getattr(logging, settings.level.upper())
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
+    # Tracebacks without local variables: tokens, passwords and people's data stand in them.
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
         if console
         else structlog.processors.JSONRenderer(sort_keys=True)
     )
@@ -22,7 +27,7 @@ def configure(settings: Log) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
-            *([] if console else [structlog.processors.dict_tracebacks]),
+            *([] if console else [_without_locals]),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

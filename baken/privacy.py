@@ -10,6 +10,7 @@ import ipaddress
 import os
 import re
 import secrets
+import traceback
 from pathlib import Path
 
 KEY_BYTES = 32
@@ -332,3 +333,11 @@ def _make_key(path: Path) -> None:
             return
     finally:
         temporary.unlink()
+
+
+def masked_trace(error: BaseException) -> str:
+    """The traceback of an `error` nobody foresaw, for the log: masked, and without the values that were at hand.
+
+    Made here and not by the logger: tokens, passwords and people stand in the local variables.
+    """
+    return mask("".join(traceback.format_exception(error)))

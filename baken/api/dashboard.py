@@ -13,7 +13,6 @@ from baken import clock
 from baken.api import snapshots
 from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, Call, Refusal
-from baken.api.failures import trace
 from baken.api.monitor import status, test_hops
 from baken.api.registry import method
 from baken.clock import iso
@@ -22,6 +21,7 @@ from baken.history import audit, requests, samples
 from baken.history.store import StoreError
 from baken.insights.figures import NEVER, Figure, Figures
 from baken.metrics import catalogue
+from baken.privacy import masked_trace
 from baken.sites.problems import SiteProblem
 
 log = structlog.get_logger(__name__)
@@ -246,7 +246,7 @@ def _part(call: Call, name: str, part: Callable[[Call], Any]) -> Any:
         return part(call)
     # Whatever breaks one part must not take the others along; it is told on the page and in the log.
     except Exception as error:  # noqa: BLE001
-        log.error("part of the dashboard failed", part=name, site=call.site_name, trace=trace(error))
+        log.error("part of the dashboard failed", part=name, site=call.site_name, trace=masked_trace(error))
         return {"error": part_error(name, error)}
 
 

@@ -17,9 +17,6 @@ from baken.history.store import Store
 from baken.sites import probe, queues
 from baken.sites.problems import NotAvailable, SiteProblem
 
-COLLECTOR = "collector"
-"""Name of the lease that the collector holds while it works."""
-
 SILENT = timedelta(minutes=3)
 """The collector runs over every site at least once a minute; after so long without a run it is not well."""
 
@@ -35,7 +32,7 @@ def collector_state(store: Store, now: Any) -> dict[str, Any]:
     """
     with store.read() as conn:
         states = samples.site_states(conn)
-        lease = leases.holder(conn, COLLECTOR)
+        lease = leases.holder(conn, leases.COLLECTOR)
     newest = max((state.at for state in states.values()), default=None)
     held = lease is not None and lease.expires > now
     reason = None

@@ -11,6 +11,7 @@ import structlog
 from baken.history.samples import Cycle, Sample
 from baken.metrics import catalogue
 from baken.metrics.catalogue import Metric, Observation, RunSubject
+from baken.privacy import mask, masked_trace
 from baken.sites.problems import SiteProblem
 from baken.sites.reading import Reading
 from baken.sites.site import Site
@@ -112,20 +113,23 @@ def add_run_metrics(run: Run, *, failures: int, missed: int) -> None:
 
 
 def measure(entry: Metric, subject: Any, run: Run) -> None:
-    """Measure one metric on `subject` into `run`. Its failure is its absence, never that of another metric."""
+    """Measure one metric on `subject` into `run`. Its failure is its absence, never that of another metric.
+
+    What a measure gave before it met a problem is kept: some label sets may be there while the absence tells why
+    others are not.
+    """
     run.measured.append(entry.name)
     try:
         if isinstance(subject, Reading):
             _require(subject, entry.needs)
-        samples = [_sample(entry, values) for values in entry.measure(subject)]
+        for values in entry.measure(subject):
+            run.samples.append(_sample(entry, values))
     except SiteProblem as problem:
         run.absences[entry.name] = str(problem)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # One measure that trips must not take the other figures with it.
-        log.exception("measure failed", metric=entry.name)
-        run.absences[entry.name] = f"measuring {entry.name} failed inside Baken: {type(error).__name__}: {error}"
-    else:
-        run.samples.extend(samples)
+        log.error("measure failed", metric=entry.name, error=masked_trace(error))
+        run.absences[entry.name] = f"measuring {entry.name} failed inside Baken: {_named(error)}"
 
 
 def _observe(entry: Observation, reading: Reading, run: Run) -> None:
@@ -134,10 +138,14 @@ def _observe(entry: Observation, reading: Reading, run: Run) -> None:
         run.observations[entry.kind] = entry.observe(reading)
     except SiteProblem as problem:
         run.absences[entry.kind] = str(problem)
-    except Exception as error:
-        log.exception("observation failed", kind=entry.kind)
-        run.absences[entry.kind] = f"observing {entry.kind} failed inside Baken: {type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001
+        log.error("observation failed", kind=entry.kind, error=masked_trace(error))
+        run.absences[entry.kind] = f"observing {entry.kind} failed inside Baken: {_named(error)}"
     run.measured.append(entry.kind)
+
+
+def _named(error: Exception) -> str:
+    return mask(f"{type(error).__name__}: {error}")
 
 
 def _sample(entry: Metric, values: tuple[Any, ...]) -> Sample:

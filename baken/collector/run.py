@@ -24,6 +24,7 @@ from baken.history.samples import Cycle
 from baken.history.store import Store, StoreError
 from baken.metrics import catalogue
 from baken.metrics.catalogue import HostSubject, MonitorSubject
+from baken.privacy import mask, masked_trace
 from baken.settings import Settings
 from baken.sites.reading import Reading
 from baken.sites.site import Site
@@ -31,7 +32,6 @@ from baken.sites.watched import WatchedSites
 
 log = structlog.get_logger(__name__)
 
-LEASE = "collector"
 _LEASE_TTL = timedelta(seconds=15)
 _LEASE_EVERY = 5.0
 _REQUESTS_EVERY = 0.5
@@ -86,6 +86,7 @@ class Collector:
         store: Store,
         sites: WatchedSites,
         processes: Callable[[], Mapping[str, int]] = dict,
+        holder: str | None = None,
     ) -> None:
         """Prepare a collector.
 
@@ -94,11 +95,13 @@ class Collector:
             store: the migrated store.
             sites: the sites to watch.
             processes: gives the process ids of Baken's other processes by role.
+            holder: under which name it holds the lease; the one that is started in the place of a dead one goes on
+                under the dead one's name and need not wait for its lease to end. None: a name of its own.
         """
         self.settings = settings
         self.store = store
         self.sites = sites
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.holder = holder or new_holder()
         self._processes = processes
         self._standing_by = False
         self._buffer = Buffer(store, settings.collector.buffer_cycles)
@@ -155,8 +158,8 @@ class Collector:
     def _renew(self) -> None:
         try:
             with self.store.write() as connection:
-                held = leases.take(connection, LEASE, self.holder, _LEASE_TTL, clock.now())
-                other = None if held else leases.holder(connection, LEASE)
+                held = leases.take(connection, leases.COLLECTOR, self.holder, _LEASE_TTL, clock.now())
+                other = None if held else leases.holder(connection, leases.COLLECTOR)
         except StoreError as error:
             # Nobody else can take the lease from a store that does not answer: go on, runs wait in memory.
             log.debug("lease not renewed", reason=str(error))
@@ -253,10 +256,10 @@ class Collector:
         def work() -> None:
             try:
                 run = self._run(watch, set(due), also_errors=also_errors)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # Whatever happens, the site's next run must be able to begin.
-                log.exception("a run failed", site=watch.site.name)
-                run = Run(_moment(), unreachable=f"the run failed inside Baken: {type(error).__name__}: {error}")
+                log.error("a run failed", site=watch.site.name, error=masked_trace(error))
+                run = Run(_moment(), unreachable=mask(f"the run failed inside Baken: {type(error).__name__}: {error}"))
             self._finished.put(_Finished(watch, run))
 
         threading.Thread(target=work, name=f"site {watch.site.name}", daemon=True).start()
@@ -387,10 +390,15 @@ class Collector:
         if not self._buffer.flush(float("inf")):
             log.error("runs were lost, for the store cannot be written", runs=len(self._buffer))
         with contextlib.suppress(StoreError), self.store.write() as connection:
-            leases.release(connection, LEASE, self.holder)
+            leases.release(connection, leases.COLLECTOR, self.holder)
         for watch in self._watches.values():
             watch.site.close()
         log.info("collector stopped")
+
+
+def new_holder() -> str:
+    """A name for a lease that no other process uses."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def _intervals(scope: catalogue.Scope) -> dict[str, float]:

@@ -132,7 +132,10 @@ _CATEGORY_PLACES = re.compile(r"sepa|payment|mandate|mollie|direct_debit")
 
 
 def area(found: Fingerprint) -> str:
-    """The DocType, module or method that a pattern belongs to; the row's label when it has no place in the code."""
+    """The DocType, module or method that a pattern belongs to; the row's label when it has no place in the code.
+
+    A label that is no more than the message itself names no place: then the area is unknown.
+    """
     if found.frames:
         # The outermost of the telling frames says what was being done; the innermost may be a tool.
         name = found.frames[0].partition(":")[0]
@@ -141,7 +144,8 @@ def area(found: Fingerprint) -> str:
         return f"{app}: {_titled(doctype[1])}"[:140] if doctype else name[:140]
     if re.fullmatch(r"[a-z_]\w*(?:\.\w+){1,12}", found.title):
         return found.title[:140]
-    return (found.title.partition(": ")[0] or "unknown")[:140]
+    label = found.title.partition(": ")[0]
+    return label[:140] if label and not found.template.startswith(label) else "unknown"
 
 
 def _titled(name: str) -> str:

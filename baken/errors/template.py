@@ -188,10 +188,11 @@ def _placeholder(core: str) -> str:
             if core.count("=") <= 20
             else "<value>"
         )
+    # Digits with one letter behind them are a number with its unit, unless they are as long as a name of Frappe's.
+    if _HASH.fullmatch(core) and not core.isdigit():
+        return "<id>"
     if _NUMBER.fullmatch(core):
         return "<n>"
-    if _HASH.fullmatch(core):
-        return "<id>"
     if "-" in core or (len(core) >= 8 and core.isalnum() and not core.isalpha() and not core[-1:].isdigit()):
         letters = re.sub(r"[^A-Za-z]", "", core)
         if letters and ("-" not in core or re.search(r"-[A-Za-z0-9]*\d|\d[A-Za-z0-9]*-", core)):

@@ -12,6 +12,9 @@ from baken.clock import from_ms, to_ms
 from baken.history.tables import leases
 from baken.history.upserts import insert_missing
 
+COLLECTOR = "collector"
+"""The lease of the process that collects."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:

@@ -8,8 +8,7 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
 from baken.clock import DAY, iso
 from baken.metrics import departures
-from baken.metrics.catalogue import FIVE_MINUTES, HOUR, Values, metric, observation
-from baken.metrics.erpnext import QUARTER
+from baken.metrics.catalogue import FIVE_MINUTES, HOUR, QUARTER, Values, metric, observation
 from baken.metrics.statuses import label, number_where, since, tally, windows
 from baken.privacy import mask
 from baken.sites.problems import NotAvailable, SiteProblem

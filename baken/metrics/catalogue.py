@@ -19,6 +19,7 @@ from baken.sites.site import Site
 TEN_SECONDS = timedelta(seconds=10)
 MINUTE = timedelta(minutes=1)
 FIVE_MINUTES = timedelta(minutes=5)
+QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
 
 DOMAINS = ("host", "database", "frappe", "erpnext", "association", "sepa", "monitor")
@@ -47,7 +48,7 @@ class Metric:
 
     Attributes:
         name: Prometheus' kind of name, with the unit or `_total` at its end where that is usual.
-        unit: seconds, bytes, ratio (0 to 1), EUR, or a plural noun.
+        unit: seconds, bytes, ratio (0 to 1), bool (0 or 1), EUR, or a plural noun.
         help: one sentence: what the figure means.
         labels: names of the labels, in the order in which `measure` yields their values.
         needs: fields per DocType without which it cannot be measured.
@@ -110,7 +111,8 @@ def metric(
     """Register the decorated function as the measure of a metric; the arguments are those of `Metric`.
 
     The function takes a `Reading` (scope site) or the subject of its scope (`HostSubject`, `MonitorSubject`,
-    `RunSubject`), and yields tuples: label values, then the number. What cannot be measured raises a SiteProblem.
+    `RunSubject`), and yields tuples: label values, then the number. What cannot be measured raises a
+    SiteProblem; what was yielded before counts all the same.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ValueError(f"metric name {name!r}: lower case letters, digits and _ only")

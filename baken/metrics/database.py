@@ -74,7 +74,7 @@ class Estimate:
     bytes: int | None
 
 
-@metric("database_up", unit="ratio", help="1 when the site's database answers, 0 when it does not", good="up")
+@metric("database_up", unit="bool", help="1 when the site's database answers, 0 when it does not", good="up")
 def up(r: Reading) -> Values:
     try:
         r.scalar(text("SELECT 1"))

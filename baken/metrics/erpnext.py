@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
 
-from baken.metrics.catalogue import FIVE_MINUTES, Values, metric
+from baken.metrics.catalogue import FIVE_MINUTES, QUARTER, Values, metric
 from baken.metrics.statuses import label, tally
 from baken.sites.problems import NotAvailable
 from baken.sites.reading import Reading
@@ -37,7 +37,6 @@ CURRENCY = "EUR"
 ATTEMPT_DAYS = 30
 """How many days back a payment attempt counts."""
 
-QUARTER = timedelta(minutes=15)
 """How often is measured what joins tables that grow with every collection."""
 
 # A submitted payment that is posted today was written within these days.

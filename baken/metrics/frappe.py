@@ -25,7 +25,7 @@ _SESSIONS_READ_AT_MOST = 50_000
 
 @metric(
     "frappe_site_up",
-    unit="ratio",
+    unit="bool",
     help="1 when the site answers a ping over HTTP, 0 when it does not or says that it is under maintenance",
     good="up",
 )
@@ -48,7 +48,7 @@ def site_response_seconds(r: Reading) -> Values:
 
 @metric(
     "frappe_maintenance_mode",
-    unit="ratio",
+    unit="bool",
     help="1 while maintenance_mode is set in the site's configuration",
     good="down",
 )
@@ -141,7 +141,7 @@ def backup_bytes(r: Reading) -> Values:
 
 @metric(
     "frappe_redis_up",
-    unit="ratio",
+    unit="bool",
     help="1 when the bench's Redis answers, 0 when it does not",
     labels=("instance",),
     every=TEN_SECONDS,

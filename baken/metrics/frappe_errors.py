@@ -55,8 +55,9 @@ def errors(r: Reading) -> Values:
     _count_old_hours(r, table, hours, open_from)
     for window, first in (("24h", first_of_day), ("7d", first_of_week)):
         closed = hours.sum(_floor(since[window]) + _HOUR, open_from)
-        if closed is not None:
-            yield window, present + closed + first
+        if closed is None:
+            raise NotAvailable(f"the errors of {window} are being counted for the first time, an hour after the other")
+        yield window, present + closed + first
 
 
 @metric(

@@ -109,7 +109,7 @@ def workers(r: Reading) -> Values:
 
 @metric(
     "frappe_scheduler_enabled",
-    unit="ratio",
+    unit="bool",
     help="1 when System Settings enable the scheduler and neither maintenance_mode, pause_scheduler nor "
     "disable_scheduler is set",
     good="up",

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import and_, func, select
 
 from baken.clock import iso
-from baken.metrics.catalogue import FIVE_MINUTES, Values, metric, observation
-from baken.metrics.erpnext import QUARTER, collection_lines, payment_totals
+from baken.metrics.catalogue import FIVE_MINUTES, QUARTER, Values, metric, observation
+from baken.metrics.erpnext import collection_lines, payment_totals
 from baken.metrics.statuses import NONE_GIVEN, label, not_before, number_where, tally, windows
 from baken.sites.reading import Reading
 

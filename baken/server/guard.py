@@ -7,7 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from baken.api.failures import trace
+from baken.privacy import masked_trace
 from baken.server import answers
 from baken.server.body import origin
 from baken.settings import Server
@@ -71,6 +71,6 @@ class Guard:
             if response is None:
                 request_id = secrets.token_hex(8)
                 path = Request(scope).url.path
-                log.error("a request failed", request_id=request_id, path=path, trace=trace(error))
+                log.error("a request failed", request_id=request_id, path=path, trace=masked_trace(error))
                 response = answers.unforeseen(request_id)
             await response(scope, receive, guarded)

@@ -80,10 +80,7 @@ class Layouts:
 
     def indexed(self, connection: Connection, name: str) -> frozenset[str]:
         """Columns that lead an index of the table `name`."""
-        query = text(_LEADING_INDEX_COLUMNS[connection.dialect.name])
-        return self._remembered(
-            "index", name, lambda: frozenset(row[0] for row in connection.execute(query, {"name": name}))
-        )
+        return self._remembered("index", name, lambda: _read_index_columns(connection, name))
 
     def forget(self) -> None:
         """Read every table anew: something was not as remembered."""
@@ -103,6 +100,11 @@ class Layouts:
 def _read_table(connection: Connection, name: str) -> TableClause | None:
     found = connection.execute(text(_COLUMNS[connection.dialect.name]), {"name": name}).all()
     return _shared(name, tuple((str(row[0]), str(row[1]).lower()) for row in found)) if found else None
+
+
+def _read_index_columns(connection: Connection, name: str) -> frozenset[str]:
+    query = text(_LEADING_INDEX_COLUMNS[connection.dialect.name])
+    return frozenset(row[0] for row in connection.execute(query, {"name": name}))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from sqlalchemy import func, select, text
 
 from baken import clock
 from baken.collector import run as run_module
-from baken.collector.cycle import Run
-from baken.collector.run import LEASE, Collector
+from baken.collector.cycle import Run, run_site
+from baken.collector.run import Collector
 from baken.history import gaps, leases, requests, samples, tables
 from baken.history.store import Store, open_store
 from baken.settings import Settings
@@ -69,7 +70,7 @@ def test_it_measures_writes_and_gives_the_lease_back(watched: Watched) -> None:
         found = {entry.metric for entry in samples.latest(connection, watched.name)}
         assert {"association_members", "database_up", "monitor_site_query_seconds"} <= found
         assert "host_cpus" in {entry.metric for entry in samples.latest(connection, "")}
-        assert leases.holder(connection, LEASE) is None
+        assert leases.holder(connection, leases.COLLECTOR) is None
 
 
 def test_a_request_is_answered_at_once(watched: Watched) -> None:
@@ -88,7 +89,7 @@ def test_a_site_that_hangs_delays_no_other(watched: Watched, monkeypatch: pytest
     shutil.copytree(watched.bench / "sites" / watched.name, other)
     watched.sites.refresh()
     release = threading.Event()
-    real = run_module.run_site
+    real = run_site
 
     def hang(site: Any, *rest: Any, **named: Any) -> Run:
         if site.name == watched.name:
@@ -203,13 +204,17 @@ def _collect(settings: Settings) -> None:
     Collector(settings, store, WatchedSites(settings)).run(threading.Event())
 
 
+def _changed(watched: Watched, before: Any) -> bool:
+    return bool(state(watched.store, watched.name) != before)
+
+
 def test_kill_9_leaves_a_store_that_the_next_collector_goes_on_with(watched: Watched) -> None:
     context = multiprocessing.get_context("spawn")
     for round_ in range(3):
         before = state(watched.store, watched.name)
         process = context.Process(target=_collect, args=(watched.settings,))
         process.start()
-        eventually(lambda before=before: state(watched.store, watched.name) != before, 40)
+        eventually(partial(_changed, watched, before), 40)
         time.sleep(0.15 * round_)
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()

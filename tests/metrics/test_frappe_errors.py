@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from baken.collector.cycle import run_site
 from baken.metrics import frappe_errors
 from baken.sites import reading as reading_module
 from baken.sites.problems import NotAvailable
@@ -112,8 +113,9 @@ def test_an_emptied_log_is_zero(own_site: Subject) -> None:
 
 def test_a_window_that_is_not_counted_yet_is_absent(frappe_subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frappe_errors, "_SPEND_FIRST", 0.0)
-    with frappe_subject.reading() as r:
-        assert dict(measure("frappe_errors", r)).keys() == {"1h"}
+    run = run_site(frappe_subject.site, {"frappe_errors"}, NOW, 20)
+    assert [dict(sample.labels) for sample in run.samples] == [{"window": "1h"}]
+    assert "24h are being counted" in run.absences["frappe_errors"]
     assert errors(frappe_subject) == by_sql(frappe_subject)
 
 
