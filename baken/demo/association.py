@@ -3,10 +3,10 @@ terminations.
 """
 
 import random
-from collections import Counter
 from datetime import datetime, timedelta
 
 from baken.demo import people, rhythm
+from baken.demo.naming import NamingSeries
 from baken.demo.rhythm import at
 from baken.demo.world import MEMBERSHIP_TYPES, MemberLife, World
 
@@ -50,16 +50,14 @@ def _pipeline_size(world: World) -> int:
 def plan_members(world: World) -> None:
     """Decide every member's course of life and put it into `world.members`."""
     rng = world.stream("members")
-    numbers: Counter[str] = Counter()
+    names = NamingSeries(4)
     applications = _applications(world, rng)
     pipeline = len(applications) - _pipeline_size(world)
     youngest = sorted(applications)[pipeline][0]
     for number, (applied, imported) in enumerate(applications, start=1):
-        prefix = f"Assoc-Member-{applied:%Y-%m}-"
-        numbers[prefix] += 1
         kind, frequency, months, rate, _ = rng.choices(MEMBERSHIP_TYPES, [t[4] for t in MEMBERSHIP_TYPES])[0]
         life = MemberLife(
-            name=f"{prefix}{numbers[prefix]:04d}",
+            name=names.next(f"Assoc-Member-{applied:%Y-%m}-"),
             number=number,
             person=people.person(rng, number),
             membership_type=kind,

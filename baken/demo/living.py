@@ -47,7 +47,8 @@ class Life:
         self.rng = random.Random(f"{seed}:life")
         self.cast = _read_cast(conn)
         # Names of documents count on from where an earlier life stopped.
-        self.number = int(self._one("SELECT current FROM tabSeries WHERE name = ?", _SERIES) or 100_000)
+        first = max(100_000, 2 * bench.members)
+        self.number = int(self._one("SELECT current FROM tabSeries WHERE name = ?", _SERIES) or first)
         self.ran_until = now - timedelta(seconds=1)
         self.pruned = now
         self.mail_stuck_until: datetime | None = None

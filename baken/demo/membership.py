@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from baken.demo import people, rhythm
 from baken.demo.layout import insert
+from baken.demo.naming import NamingSeries
 from baken.demo.rhythm import at, document_name, stamp
 from baken.demo.world import ABBREVIATION, MEMBERSHIP_TYPES, MemberLife, World
 
@@ -16,7 +17,8 @@ def write_members(world: World, conn: sqlite3.Connection) -> None:
     """Insert chapters, types, customers, members, memberships, schedules, mandates, volunteers, terminations."""
     rng = world.stream("association")
     _write_fixtures(world, conn)
-    _name_documents(world, rng)
+    memberships = NamingSeries(4)
+    _name_documents(world, rng, memberships)
     insert(
         conn,
         "tabCustomer",
@@ -68,7 +70,7 @@ def write_members(world: World, conn: sqlite3.Connection) -> None:
         parentfield="members",
         parenttype="Chapter",
     )
-    _write_memberships(world, rng, conn)
+    _write_memberships(world, memberships, conn)
     _write_schedules(world, conn)
     _write_mandates(world, rng, conn)
     _write_volunteers(world, rng, conn)
@@ -102,15 +104,12 @@ def _write_fixtures(world: World, conn: sqlite3.Connection) -> None:
     )
 
 
-def _name_documents(world: World, rng: random.Random) -> None:
-    memberships: Counter[str] = Counter()
+def _name_documents(world: World, rng: random.Random, memberships: NamingSeries) -> None:
     customers: Counter[str] = Counter()
     for life in world.members:
         if life.approved is None:
             continue
-        prefix = f"MEMB-{life.approved:%y-%m}-"
-        memberships[prefix] += 1
-        life.membership = f"{prefix}{memberships[prefix]:04d}"
+        life.membership = memberships.next(f"MEMB-{life.approved:%y-%m}-")
         life.schedule = f"Schedule-{life.name}-{life.membership_type}-001"
         if life.method == "SEPA Direct Debit" or life.dormant:
             life.mandate = document_name(rng)
@@ -211,7 +210,7 @@ def _chapter_rows(world: World, rng: random.Random) -> Iterator[tuple[object, ..
         )
 
 
-def _write_memberships(world: World, rng: random.Random, conn: sqlite3.Connection) -> None:
+def _write_memberships(world: World, names: NamingSeries, conn: sqlite3.Connection) -> None:
     rows: list[tuple[object, ...]] = []
     for m in world.members:
         if m.approved is None:
@@ -242,7 +241,7 @@ def _write_memberships(world: World, rng: random.Random, conn: sqlite3.Connectio
     for i, m in enumerate(drafts, start=1):
         rows.append(
             (
-                f"MEMB-{m.applied:%y-%m}-9{i:03d}",
+                names.next(f"MEMB-{m.applied:%y-%m}-"),
                 stamp(m.changed),
                 stamp(m.changed),
                 0,
@@ -533,18 +532,16 @@ def _write_volunteers(world: World, rng: random.Random, conn: sqlite3.Connection
 
 
 def _write_terminations(world: World, rng: random.Random, conn: sqlite3.Connection) -> None:
-    numbers: Counter[str] = Counter()
+    names = NamingSeries(4)
     rows: list[tuple[object, ...]] = []
 
     def add(m: MemberLife, asked: datetime, status: str, kind: str, done: datetime | None) -> None:
-        prefix = f"TERM-REQ-{asked:%y-%m}-"
-        numbers[prefix] += 1
         decided = (
             min(asked + timedelta(hours=20), world.here) if status in ("Approved", "Executed", "Rejected") else None
         )
         rows.append(
             (
-                f"{prefix}{numbers[prefix]:04d}",
+                names.next(f"TERM-REQ-{asked:%y-%m}-"),
                 stamp(asked),
                 stamp(done or decided or asked),
                 m.name,

@@ -5,11 +5,11 @@ Dues are invoiced on the 25th, collected on the 1st, and what the bank returned 
 """
 
 import random
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from baken.demo import rhythm
+from baken.demo.naming import NamingSeries
 from baken.demo.rhythm import at
 from baken.demo.world import MemberLife, World
 
@@ -100,6 +100,8 @@ class Books:
         self.invoices: list[Invoice] = []
         self.batches: list[Batch] = []
         self.retries: list[Retry] = []
+        self.invoice_names = NamingSeries(5)
+        self.payment_names = NamingSeries(5)
 
 
 def _next_day(day: date, day_of_month: int) -> date:
@@ -163,10 +165,8 @@ def _invoice_dues(world: World, rng: random.Random, books: Books) -> None:
             period = (starts, starts + timedelta(days=30 * life.months - 1))
             invoices.append(Invoice(life, moment, day + PAYMENT_TERM, amount, period))
     invoices.sort(key=lambda invoice: (invoice.at, invoice.life.number))
-    numbers: Counter[int] = Counter()
     for invoice in invoices:
-        numbers[invoice.at.year] += 1
-        invoice.name = f"ACC-SINV-{invoice.at.year}-{numbers[invoice.at.year]:05d}"
+        invoice.name = books.invoice_names.next(f"ACC-SINV-{invoice.at.year}-")
 
 
 def _pay_by_hand(world: World, rng: random.Random, invoice: Invoice, since: datetime, *, reluctant: float) -> None:
@@ -331,11 +331,9 @@ def _odd_ones(world: World, rng: random.Random, books: Books) -> None:
             batch.trouble = "bank.example.test: verbinding geweigerd, bestand niet ingeleverd"
         books.batches.append(batch)
     books.batches.sort(key=lambda batch: batch.created)
-    numbers: Counter[str] = Counter()
+    names = NamingSeries(4)
     for batch in books.batches:
-        prefix = f"BATCH-{batch.created:%y-%m}-"
-        numbers[prefix] += 1
-        batch.name = f"{prefix}{numbers[prefix]:04d}"
+        batch.name = names.next(f"BATCH-{batch.created:%y-%m}-")
         for line in batch.lines:
             for payment in line.invoice.payments:
                 if payment.batch == "batch" and line.status == "Successful" and payment.at == line.changed:

@@ -2,7 +2,6 @@
 
 import random
 import sqlite3
-from collections import Counter
 from datetime import timedelta
 
 from baken.demo.layout import insert
@@ -94,7 +93,7 @@ def _write_invoices(world: World, books: Books, rng: random.Random, conn: sqlite
         moment = world.here - timedelta(hours=3 + 7 * number)
         rows.append(
             (
-                f"ACC-SINV-{moment.year}-9{number:04d}",
+                books.invoice_names.next(f"ACC-SINV-{moment.year}-"),
                 stamp(moment),
                 stamp(moment),
                 0,
@@ -160,12 +159,10 @@ def _write_invoices(world: World, books: Books, rng: random.Random, conn: sqlite
 def _write_payments(world: World, books: Books, rng: random.Random, conn: sqlite3.Connection) -> None:
     pairs = [(payment, invoice) for invoice in books.invoices for payment in invoice.payments]
     pairs.sort(key=lambda pair: (pair[0].at, pair[1].name))
-    numbers: Counter[int] = Counter()
     rows: list[tuple[object, ...]] = []
     references: list[tuple[object, ...]] = []
     for p, i in pairs:
-        numbers[p.at.year] += 1
-        p.name = f"ACC-PAY-{p.at.year}-{numbers[p.at.year]:05d}"
+        p.name = books.payment_names.next(f"ACC-PAY-{p.at.year}-")
         day = p.at.date().isoformat()
         # Every sixth transfer waited as a draft for up to a day before somebody submitted it.
         waited = (
@@ -252,11 +249,11 @@ def _write_payments(world: World, books: Books, rng: random.Random, conn: sqlite
         parentfield="references",
         parenttype="Payment Entry",
     )
-    _write_unassigned(world, rng, conn)
+    _write_unassigned(world, books, rng, conn)
     world.payments = [p.name for p, _ in pairs[-4000:]]
 
 
-def _write_unassigned(world: World, rng: random.Random, conn: sqlite3.Connection) -> None:
+def _write_unassigned(world: World, books: Books, rng: random.Random, conn: sqlite3.Connection) -> None:
     """Insert transfers that were submitted without anybody having told which invoice they pay."""
     known = [m for m in world.members if m.customer]
     rows: list[tuple[object, ...]] = []
@@ -265,7 +262,7 @@ def _write_unassigned(world: World, rng: random.Random, conn: sqlite3.Connection
         when, day = stamp(moment), moment.date().isoformat()
         rows.append(
             (
-                f"ACC-PAY-{moment.year}-8{number:04d}",
+                books.payment_names.next(f"ACC-PAY-{moment.year}-"),
                 when,
                 when,
                 day,
