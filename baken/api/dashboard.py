@@ -87,10 +87,16 @@ def get_system_metrics(call: Call) -> dict[str, Any]:
     """Members, volunteers, SEPA, errors and invoices of the site: its figures at a glance.
 
     Returns the groups members, volunteers, sepa, errors and invoices with counts (null where there is no figure),
-    `measured_at` per group, and `absent` with the reason per group or per "group.figure".
+    `measured_at` per group, `absent` with the reason per group or per "group.figure", and the site's `time_zone`.
     """
     shot = snapshots.of(call.store, call.site_name)
-    return {**shot.once("system", lambda: _system(shot.figures)), "site": call.site_name, "timestamp": iso(call.now)}
+    facts, _at, _absent = _observed(call, "site_facts")
+    return {
+        **shot.once("system", lambda: _system(shot.figures)),
+        "site": call.site_name,
+        "time_zone": facts["time_zone"] if facts else None,
+        "timestamp": iso(call.now),
+    }
 
 
 def _system(figures: Figures) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlalchemy import case, func, select
 
 from baken import clock
 from baken.metrics import database
-from baken.metrics.catalogue import FIVE_MINUTES, HOUR, TEN_SECONDS, Values, metric
+from baken.metrics.catalogue import FIVE_MINUTES, HOUR, TEN_SECONDS, Values, metric, observation
 from baken.sites import bench, probe, queues
 from baken.sites.problems import NotAvailable, SiteProblem, SiteUnreachable
 from baken.sites.reading import Reading
@@ -260,3 +260,16 @@ def _newest_backup(r: Reading) -> tuple[float, int]:
     if not found:
         raise NotAvailable(f"private/backups of site {r.site.name} holds no database backup (*-database.sql.gz)")
     return max(found)
+
+
+@observation("site_facts", help="The site's time zone, kind of database, and installed apps with versions", every=HOUR)
+def site_facts(r: Reading) -> dict[str, object]:
+    return {"time_zone": r.site.zone(r).key, "database": r.dialect, "apps": _apps(r)}
+
+
+def _apps(r: Reading) -> dict[str, str | None]:
+    if not r.has("Installed Application", "app_name", "app_version"):
+        return {}
+    table = r.table("Installed Application")
+    rows = r.rows(select(table.c.app_name, table.c.app_version).order_by(table.c.idx, table.c.app_name).limit(100))
+    return {str(row.app_name): row.app_version for row in rows if row.app_name}
