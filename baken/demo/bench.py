@@ -13,7 +13,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from baken.demo import accounts, association, layout, logs, membership, money, papers, rhythm
+from baken.demo import (
+    accounts,
+    activity_log,
+    alerts,
+    association,
+    audit_log,
+    error_log,
+    jobs,
+    layout,
+    mails,
+    membership,
+    money,
+    monitor_log,
+    papers,
+    rhythm,
+)
 from baken.demo.world import SITE, World, new_world
 
 BENCH_ID = "baken-demo"
@@ -95,7 +110,7 @@ def make_bench(
         _fill_database(world, making.database, key, progress)
         progress("Log and backups", 0.97)
         with making.monitor_log.open("w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in logs.monitor_lines(world))
+            file.writelines(f"{line}\n" for line in monitor_log.monitor_lines(world))
         for day in range(BACKUPS_KEPT):
             write_backup(making, _last_backup(world) - timedelta(days=day))
         (making.path / "demo.json").write_text(
@@ -190,13 +205,13 @@ def _fill_database(world: World, database: Path, key: str, progress: Callable[[s
         papers.write_books(world, books, conn)
         accounts.write_ledger(world, conn)
         progress("Audit trail", 0.62)
-        logs.write_audit(world, conn)
+        audit_log.write_audit(world, conn)
         progress("Errors, jobs, e-mails", 0.70)
-        logs.write_errors(world, conn)
-        logs.write_alerts(world, conn)
-        logs.write_jobs(world, conn)
-        logs.write_emails(world, conn)
-        logs.write_activity(world, conn)
+        error_log.write_errors(world, conn)
+        alerts.write_alerts(world, conn)
+        jobs.write_jobs(world, conn)
+        mails.write_emails(world, conn)
+        activity_log.write_activity(world, conn)
         progress("Indexes", 0.85)
         layout.create_indexes(conn)
         conn.execute("ANALYZE")

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from baken.demo import logs, rhythm
+from baken.demo import jobs, monitor_log, rhythm
 from baken.demo.bench import DemoBench, write_backup
 from baken.demo.layout import scheduled_jobs
-from baken.demo.living import Life
+from baken.demo.living.course import Life
 from baken.demo.redis import JobQueues, RedisServer, figures
 
 TICK_SECONDS = 1.0
@@ -114,11 +114,11 @@ def _live(bench: DemoBench, redis: RedisServer, speed: float, seed: int, stop: t
             except sqlite3.OperationalError as error:
                 log.warning("the demo's database is busy; this step of its life is left out", error=str(error))
             for job in queues.step(now):
-                append_monitor(bench, [logs.job_line(rng, now, job.method, job.seconds, scheduled=False)])
+                append_monitor(bench, [monitor_log.job_line(rng, now, job.method, job.seconds, scheduled=False)])
             queues.publish(redis.client, now)
             pass_time(rng, now, TICK_SECONDS / 60)
             count = rhythm.poisson(rng, 5.0 * max(1.0, speed) * rhythm.activity(now) * TICK_SECONDS / 60)
-            append_monitor(bench, [logs.request_line(rng, now) for _ in range(min(count, 200))])
+            append_monitor(bench, [monitor_log.request_line(rng, now) for _ in range(min(count, 200))])
             catch_up_backups(bench, now)
             stop.wait(TICK_SECONDS)
     finally:
@@ -162,9 +162,9 @@ def catch_up_jobs(conn: sqlite3.Connection, now: datetime) -> None:
     conn.execute("BEGIN IMMEDIATE")
     for job in scheduled_jobs():
         last = (
-            max(logs.runs_between(job, now - timedelta(days=32), now), default=None)
+            max(jobs.runs_between(job, now - timedelta(days=32), now), default=None)
             if "Daily" in job.frequency
-            else max(logs.runs_between(job, now - timedelta(hours=2), now), default=None)
+            else max(jobs.runs_between(job, now - timedelta(hours=2), now), default=None)
         )
         if last is not None:
             when = rhythm.stamp(rhythm.local(last))

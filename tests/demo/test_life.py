@@ -14,7 +14,8 @@ import redis
 
 from baken.demo.bench import DemoBench, make_bench
 from baken.demo.life import connect, run_life
-from baken.demo.living import Life
+from baken.demo.living import upkeep
+from baken.demo.living.course import Life
 from baken.demo.redis import JobQueues, RedisServer
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
@@ -87,7 +88,7 @@ def test_logs_do_not_grow_without_end(bench: DemoBench) -> None:
     life = Life(bench, conn, JobQueues(bench, 3, later), seed=3, now=later)
     conn.execute("BEGIN IMMEDIATE")
     for _ in range(8):
-        life.prune(later)
+        upkeep.prune(life.stage, later)
     conn.execute("COMMIT")
     left = counts(conn)
     assert left["Error Log"] == left["Email Queue"] == left["Scheduled Job Log"] == 0

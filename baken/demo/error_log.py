@@ -1,0 +1,73 @@
+"""The site's Error Log: what went wrong in ninety days, every day and in incidents."""
+
+import sqlite3
+from datetime import datetime, timedelta
+
+from baken.demo import failures, mishaps, rhythm
+from baken.demo.failures import Cast
+from baken.demo.layout import insert
+from baken.demo.rhythm import document_name, local, stamp
+from baken.demo.world import STAFF, World
+
+ERROR_DAYS = 90
+# Errors on an ordinary day, incidents apart.
+QUIET_DAY = 39.0
+
+
+def cast_of(world: World) -> Cast:
+    """Whom and what the errors of this world may speak of."""
+    known = [m for m in world.members if m.approved is not None]
+    return Cast(
+        members=[(m.name, m.person.full, m.person.email, m.person.iban) for m in known],
+        invoices=world.invoices or ["ACC-SINV-2026-00001"],
+        payments=world.payments or ["ACC-PAY-2026-00001"],
+        batches=world.batches or ["BATCH-26-01-0001"],
+        mandates=[m.mandate_id for m in known if m.mandate_id] or ["M-00001-2026"],
+        users=STAFF,
+    )
+
+
+def error_moments(world: World) -> list[tuple[datetime, str]]:
+    """(aware moment, key of the failure) of every error of the last 90 days, oldest first."""
+    rng = world.stream("errors")
+    keys = [f.key for f in mishaps.FAILURES]
+    weights = [f.weight for f in mishaps.FAILURES]
+    moments: list[tuple[datetime, str]] = []
+    hour = world.now.replace(minute=0, second=0) - timedelta(days=ERROR_DAYS)
+    while hour < world.now:
+        for _ in range(rhythm.poisson(rng, QUIET_DAY / 24 * rhythm.activity(hour + timedelta(minutes=30)))):
+            key = rng.choices(keys, weights)[0]
+            moment = hour + timedelta(seconds=3600 * rng.random())
+            wanted = mishaps.BY_KEY[key].hours
+            if wanted:
+                here = local(moment)
+                moment += timedelta(hours=(rng.choice(wanted) - here.hour) % 24)
+            moments.append((moment, key))
+        hour += timedelta(hours=1)
+    for incident in rhythm.incidents(world.seed, world.now):
+        span = (incident.ends - incident.starts).total_seconds()
+        for _ in range(incident.errors):
+            # It starts suddenly and fades as people stop trying.
+            moments.append(
+                (incident.starts + timedelta(seconds=span * min(1.0, rng.betavariate(1.1, 1.9))), incident.failure)
+            )
+    return sorted(pair for pair in moments if pair[0] <= world.now)
+
+
+def write_errors(world: World, conn: sqlite3.Connection) -> None:
+    """Insert the Error Log. Web errors appear when the quarter-hourly job brings them in, at most 15 minutes late."""
+    rng = world.stream("tracebacks")
+    cast = cast_of(world)
+    rows: list[tuple[object, ...]] = []
+    for moment, key in error_moments(world):
+        failure = mishaps.BY_KEY[key]
+        happened = local(moment)
+        method, error, owner = failures.error_row(failure, rng, cast, happened)
+        if failure.via == "web":
+            quarter = moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0) + timedelta(minutes=15)
+            moment = quarter + timedelta(seconds=1 + 3 * rng.random())
+            if moment > world.now:
+                continue
+        written = stamp(local(moment))
+        rows.append((document_name(rng), written, written, owner, owner, method, error))
+    insert(conn, "tabError Log", "name creation modified modified_by owner method error", rows, seen=0)
