@@ -1,0 +1,1 @@
+"""Measures what `make bench` prints; docs/performance.md keeps the figures."""
