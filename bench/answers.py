@@ -77,7 +77,11 @@ def _warm(
     kept = "the client shares the machine's two cores"
     figures = [
         Figure(
-            "method, warm, 1 client: p50 of the slowest", alone[slowest].quantile(0.5), "ms", most=5, note=_short(slowest)
+            "method, warm, 1 client: p50 of the slowest",
+            alone[slowest].quantile(0.5),
+            "ms",
+            most=5,
+            note=_short(slowest),
         ),
         Figure(
             "method, warm, 1 client: p99 of the slowest",

@@ -124,7 +124,7 @@ def _add(result: Result, what: str, watched: Watched, minutes: int) -> None:
             f"{what}: one run over everything",
             every.seconds * 1000,
             "ms",
-            note=f"of it queries {every.query_seconds * 1000:.0f} ms ({every.queries}); the very first run, which reads "
+            note=f"of it queries {every.query_seconds * 1000:.0f} ms ({every.queries}); the very first run, with "
             f"the tables' layout, {watched.first.seconds * 1000:.0f} ms; {absent} metrics absent",
         ),
         Figure(

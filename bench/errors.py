@@ -1,28 +1,28 @@
-"""Rows per second from an Error Log to counts in the store, on one core.
-
-    python bench/errors.py [ROWS]
+"""Rows per second from an Error Log to counts in the store, on one core, and the room that the counts take.
 
 Rows are tracebacks of 1 to 4 KB of many failures whose ids, names and amounts differ from row to row, so that no cache
-knows them. Prints each stage alone, then all of it from an SQLite site into an SQLite store.
+knows them. Each stage alone, then all of it from an SQLite site into an SQLite store.
 """
 
 import random
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 from sqlalchemy import URL
 
 from baken.errors.collect import collect
 from baken.errors.fingerprint import fingerprint
 from baken.errors.scrub import scrub
-from baken.history.store import open_store
+from baken.history.store import Store, open_store
 from baken.settings import Settings
 from baken.sites.site import Site, SiteConfig
+from bench.figures import Figure, Result, Tell
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 FAILURES = (
@@ -69,16 +69,61 @@ def rows(count: int) -> Iterator[tuple[str, str]]:
         yield f"{app}.part.run", "\n".join(error) + f"\n{exception}: {message.format(**values)}"
 
 
-def main(count: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What reading all rows took: seconds of processor and of time, bytes the store grew by."""
+
+    rows: int
+    processor: float
+    wall: float
+    bytes: int
+
+
+def measure(folder: Path, quick: bool, tell: Tell) -> Result:
+    """Read errors; `folder` is not needed."""
+    count = 4_000 if quick else 20_000
+    tell(f"errors: making {count} rows")
     made = list(rows(count))
     size = sum(len(error) for _, error in made) / count / 1024
-    print(f"{count} rows of {size:.1f} KB")
+    tell("errors: scrubbing, grouping")
     started = time.process_time()
     scrubbed = [scrub(*row) for row in made]
-    print(f"scrub        {count / (time.process_time() - started):9.0f} rows/s")
+    scrubbing = count / (time.process_time() - started)
     started = time.process_time()
     patterns = {fingerprint(row).pattern for row in scrubbed}
-    print(f"fingerprint  {count / (time.process_time() - started):9.0f} rows/s, {len(patterns)} patterns")
+    grouping = count / (time.process_time() - started)
+    tell("errors: all of it")
+    whole = [read(made) for _ in range(1 if quick else 3)]
+    rate = median(each.rows / each.processor for each in whole)
+    # More of the same kind fills rows that are there already; the difference is what each further error takes.
+    few = read(made[: count // 4])
+    further = (whole[0].bytes - few.bytes) / (count - len(made[: count // 4]))
+    return Result(
+        [
+            Figure(
+                "errors: read, scrubbed, grouped, counted",
+                rate,
+                "rows/s",
+                least=5000,
+                note=f"{count:,} rows of {size:.1f} KB on average, per second of one core; "
+                f"{median(each.rows / each.wall for each in whole):,.0f} per second of time",
+            ),
+            Figure("errors: scrubbing alone", scrubbing, "rows/s"),
+            Figure("errors: grouping alone", grouping, "rows/s", note=f"{len(patterns)} patterns"),
+            Figure(
+                "errors: store per million",
+                whole[0].bytes / count,
+                "MB",
+                most=60,
+                note=f"{count:,} errors of {len(patterns)} patterns over 6 days, times {1e6 / count:.0f}: at most, "
+                f"for counts are kept per hour and pattern; the last three quarters took {further:.2g} MB a million",
+            ),
+        ]
+    )
+
+
+def read(made: list[tuple[str, str]]) -> Read:
+    """Put `made` into the Error Log of an SQLite site, and read it into an SQLite store as the collector does."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         with sqlite3.connect(path / "site.db") as connection:
@@ -87,7 +132,7 @@ def main(count: int) -> None:
                 "modified datetime(6), method varchar(140), error longtext)"
             )
             connection.execute("CREATE INDEX modified ON `tabError Log` (modified)")
-            step = timedelta(days=6) / count
+            step = timedelta(days=6) / len(made)
             first = (NOW - timedelta(days=6)).replace(tzinfo=None)
             connection.executemany(
                 "INSERT INTO `tabError Log` VALUES (?, ?, ?, ?, ?)",
@@ -96,21 +141,29 @@ def main(count: int) -> None:
                     for number, (method, error) in enumerate(made)
                 ),
             )
+        connection.close()
         config = SiteConfig("bench", URL.create("sqlite", database=str(path / "site.db")), time_zone="Europe/Amsterdam")
         site = Site(config, Settings())
         store = open_store(f"sqlite:///{path / 'store.db'}")
         store.migrate()
-        read, wall, processor = 0, time.perf_counter(), time.process_time()
+        empty = _bytes(store)
+        count, wall, processor = 0, time.perf_counter(), time.process_time()
         while True:
             with site.reading(NOW) as reading:
                 got = collect(reading, store, NOW)
-            read += got.rows
+            count += got.rows
             if not got.behind:
                 break
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
-        print(f"all of it    {read / processor:9.0f} rows/s of processor time, {read / wall:.0f} rows/s of time")
-        print(f"store        {store.size_bytes() / 1024:9.0f} KiB")
+        grown = _bytes(store) - empty
+        site.close()
+        store.close()
+        return Read(count, processor, wall, grown)
 
 
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
+def _bytes(store: Store) -> int:
+    """Bytes of the store's pages, without what its journal holds for a while."""
+    with store.read() as conn:
+        pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
+        free = conn.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+        return int((pages - free) * conn.exec_driver_sql("PRAGMA page_size").scalar_one())

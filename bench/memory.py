@@ -35,6 +35,8 @@ def measure(folder: Path, quick: bool, tell: Tell) -> Result:
         )
     ]
     for role in ("web", "collector", "supervisor", "life"):
-        note = f"USS {uss[role]:.0f} MiB" + ("; only in the demo: the site's life, Redis and URL" if role == "life" else "")
+        note = f"USS {uss[role]:.0f} MiB" + (
+            "; only in the demo: the site's life, Redis and URL" if role == "life" else ""
+        )
         figures.append(Figure(f"memory of the {role} process", rss[role], "MiB", note=note))
     return Result(figures)
