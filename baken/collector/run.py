@@ -59,6 +59,7 @@ class _Watch:
     missed: int = 0
     missed_before: int = 0
     errors_due: float = 0.0
+    asked: bool = False
     version: int = 0
 
 
@@ -147,7 +148,7 @@ class Collector:
         for name, site in self.sites.items():
             if only in (None, name):
                 watch = self._watch(site)
-                run = self._run(watch, set(_intervals("site")), also_errors=True)
+                run = self._run(watch, set(_intervals("site")), _moment(), also_errors=True)
                 self._buffer.add(self._cycle(watch, run))
                 runs[name] = run
         self._measure_own(time.monotonic())
@@ -249,13 +250,15 @@ class Collector:
         due = watch.schedule.due(now)
         watch.schedule.ran(due, now)
         watch.running_since, watch.overrun = now, False
+        # Who asked waits for a run that began after the asking: its moment is not rounded down to before it.
+        moment, watch.asked = clock.now() if watch.asked else _moment(), False
         also_errors = now >= watch.errors_due
         if also_errors:
             watch.errors_due = now + _ERRORS_EVERY
 
         def work() -> None:
             try:
-                run = self._run(watch, set(due), also_errors=also_errors)
+                run = self._run(watch, set(due), moment, also_errors=also_errors)
             except Exception as error:  # noqa: BLE001
                 # Whatever happens, the site's next run must be able to begin.
                 log.error("a run failed", site=watch.site.name, error=masked_trace(error))
@@ -264,9 +267,9 @@ class Collector:
 
         threading.Thread(target=work, name=f"site {watch.site.name}", daemon=True).start()
 
-    def _run(self, watch: _Watch, due: set[str], *, also_errors: bool) -> Run:
+    def _run(self, watch: _Watch, due: set[str], moment: datetime, *, also_errors: bool) -> Run:
         also = (lambda reading: self._read_errors(watch, reading)) if also_errors else None
-        run = run_site(watch.site, due, _moment(), self.settings.collector.deadline, also)
+        run = run_site(watch.site, due, moment, self.settings.collector.deadline, also)
         watch.failures += run.unreachable is not None
         add_run_metrics(run, failures=watch.failures, missed=watch.missed)
         return run
@@ -290,6 +293,8 @@ class Collector:
             watch = done.watch
             watch.running_since, watch.overrun, watch.last = None, False, time.monotonic()
             watch.schedule.cost(done.run.costs)
+            if watch.asked:
+                self._hurry(watch, watch.last)
             if watch.late_since is not None:
                 reason = "the run before took longer than the time between two runs"
                 self._buffer.add_gap(Gap(watch.site.name, watch.late_since, clock.now(), reason))
@@ -353,11 +358,18 @@ class Collector:
             return
         now = time.monotonic()
         for watch in (self._watches[name] for name in taken if name in self._watches):
-            watch.schedule.everything_now(now)
-            watch.errors_due = now
-            watch.version += 1
-            heapq.heappush(self._heap, (now, watch.site.name, watch.version))
+            watch.asked = True
+            # A run that is under way began before the asking; another one follows it.
+            if watch.running_since is None:
+                self._hurry(watch, now)
         self._own["host"].everything_now(now)
+
+    def _hurry(self, watch: _Watch, now: float) -> None:
+        """Make a run over everything of a site due now."""
+        watch.schedule.everything_now(now)
+        watch.errors_due = now
+        watch.version += 1
+        heapq.heappush(self._heap, (now, watch.site.name, watch.version))
 
     def _maintain(self) -> None:
         busy = self._maintenance is not None and self._maintenance.is_alive()

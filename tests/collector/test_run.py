@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,49 @@ def test_a_request_is_answered_at_once(watched: Watched) -> None:
         with watched.store.write() as connection:
             requests.ask(connection, watched.name, "somebody", asked)
         eventually(lambda: state(watched.store, watched.name).at > asked, 5)
+
+
+def test_a_request_during_a_run_is_answered_by_the_next_run(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, release = threading.Event(), threading.Event()
+    real: Callable[..., Run] = vars(run_module)["run_site"]
+
+    def slow(*args: Any, **named: Any) -> Run:
+        begun.set()
+        release.wait(10)
+        return real(*args, **named)
+
+    monkeypatch.setattr(run_module, "run_site", slow)
+    collector = Collector(watched.settings, watched.store, watched.sites)
+    with running(collector):
+        assert begun.wait(10)
+        asked = clock.now()
+        with watched.store.write() as connection:
+            requests.ask(connection, watched.name, "somebody", asked)
+        eventually(lambda: count(watched.store, tables.collect_requests) == 0)
+        release.set()
+        eventually(lambda: (found := state(watched.store, watched.name)) and found.at > asked, 5)
+    assert collector._watches[watched.name].missed == 0
+
+
+def _await_run_after(watched: Watched, asked: datetime) -> None:
+    eventually(lambda: state(watched.store, watched.name).at > asked, 5)
+
+
+def test_the_moment_of_a_run_that_was_asked_for_lies_after_the_asking(watched: Watched) -> None:
+    with running(Collector(watched.settings, watched.store, watched.sites)):
+        eventually(lambda: state(watched.store, watched.name))
+        for _ in range(3):
+            asked = clock.now()
+            with watched.store.write() as connection:
+                requests.ask(connection, watched.name, "somebody", asked)
+            _await_run_after(watched, asked)
+
+
+def test_who_takes_the_place_of_a_dead_collector_collects_at_once(watched: Watched) -> None:
+    with watched.store.write() as connection:
+        assert leases.take(connection, leases.COLLECTOR, "the dead one", clock.HOUR, clock.now())
+    with running(Collector(watched.settings, watched.store, watched.sites, holder="the dead one")):
+        eventually(lambda: state(watched.store, watched.name), 5)
 
 
 def test_a_site_that_hangs_delays_no_other(watched: Watched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
