@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from baken import __version__, clock, logs
@@ -92,6 +93,12 @@ def watched(settings: Settings) -> WatchedSites:
     return WatchedSites(settings)
 
 
+def tell_troubles(found: WatchedSites) -> None:
+    """Say on standard error what keeps sites from being watched; the texts name the site or the bench."""
+    for trouble in found.troubles.values():
+        err.print(f"baken: {trouble}", markup=False, soft_wrap=True)
+
+
 def store_of(settings: Settings) -> Store:
     """The opened and prepared store of the settings."""
     store = open_store(settings.store_url, pool_size=settings.history.pool_size)
@@ -114,7 +121,9 @@ def serve(
     config: ConfigOption = None,
     data_dir: DataOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; default 8800.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; default 8800; 0 takes a free one.")
+    ] = None,
 ) -> None:
     """Watch sites and serve the dashboard.
 
@@ -127,8 +136,7 @@ def serve(
     settings = settings_of(config, bench, site, data_dir, server=given)
     logs.configure(settings.log)
     sites = watched(settings)
-    for name, trouble in sites.troubles.items():
-        err.print(f"baken: cannot watch {name}: {trouble}", markup=False, soft_wrap=True)
+    tell_troubles(sites)
     if not sites:
         fail("none of the sites can be watched; `baken doctor` tells more")
     try:
@@ -147,7 +155,7 @@ def demo(
     host: Annotated[str, typer.Option(help="Loopback only: the passwords of the demo are known to everybody.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8800,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the dashboard; 0 takes a free one.")] = 8800,
     members: Annotated[int, typer.Option(min=50, max=200_000, help="Members of the association.")] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same association.")] = 2026,
     speed: Annotated[float, typer.Option(min=0.0, max=1000, help="How fast life goes on; 0 stops it.")] = 1.0,
@@ -174,7 +182,10 @@ def collect(
     config: ConfigOption = None,
     data_dir: DataOption = None,
 ) -> None:
-    """Collect without a web server: for a second machine that shares the store, or once from cron."""
+    """Collect without a web server: for a second machine that shares the store, or once from cron.
+
+    With --once the exit status is 1 when a site could not be measured.
+    """
     import signal
     import threading
 
@@ -182,18 +193,23 @@ def collect(
 
     settings = settings_of(config, bench, site, data_dir)
     logs.configure(settings.log)
-    collector = Collector(settings, store_of(settings), watched(settings))
+    found = watched(settings)
+    tell_troubles(found)
+    if not found:
+        fail("none of the sites can be watched; `baken doctor` tells more")
+    collector = Collector(settings, store_of(settings), found)
     if not once:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _signal, _frame: stop.set())
         collector.run(stop)
         return
-    for name, run in collector.run_once().items():
+    runs = collector.run_once()
+    for name, run in runs.items():
         state = run.unreachable or f"{len(run.samples)} samples, {len(run.absences)} metrics absent"
         out.print(f"{name}: {state} ({run.seconds:.2f} s, {run.queries} queries)", markup=False, soft_wrap=True)
-        if run.unreachable:
-            raise typer.Exit(1)
+    if found.troubles or any(run.unreachable for run in runs.values()):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -221,10 +237,15 @@ def sites(
     if as_json:
         print_json(rows)
     else:
-        table = Table("site", "database", "bench", "url", "problem")
-        for row in rows:
-            table.add_row(*(str(row.get(key) or "") for key in ("site", "database", "bench", "url", "problem")))
-        out.print(table)
+        if found:
+            table = Table("site", "database", "bench", "url")
+            for column in table.columns:
+                column.overflow = "fold"
+            for row in rows[: len(found)]:
+                table.add_row(*(str(row[key]) for key in ("site", "database", "bench", "url")))
+            out.print(table)
+        for name, text in found.troubles.items():
+            out.print(f"{name} cannot be watched: {text}", markup=False, soft_wrap=True)
     if any(row.get("problem") for row in rows):
         raise typer.Exit(1)
 
@@ -265,7 +286,9 @@ def doctor(
             out.print(f"\n[bold]{each.site}[/] {verdict}")
             for finding in each.findings:
                 nested = finding.part.startswith(" ")
-                out.print(f"  {marks[finding.state]} {finding.part:<20}{': ' if nested else ' '}", end="")
+                out.print(
+                    f"  {marks[finding.state]} {finding.part:<20}{': ' if nested else ' '}", end="", soft_wrap=True
+                )
                 out.print(finding.detail, markup=False, soft_wrap=True)
         for name, text in found.troubles.items():
             out.print(f"\n[bold]{name}[/] [red]cannot be watched[/]")
@@ -293,8 +316,9 @@ def call(
 
     if not name:
         for method in registry.methods():
-            out.print(f"[bold]{method.short}[/]  {method.help.splitlines()[0] if method.help else ''}")
-            out.print(f"  {method.name}", style="dim")
+            out.print(f"[bold]{method.short}[/]  {escape(method.help.splitlines()[0])}", soft_wrap=True)
+            if method.name != method.short:
+                out.print(f"  {method.name}", style="dim", soft_wrap=True)
         return
     settings = settings_of(config, bench, None, data_dir)
     logs.configure(settings.log)
@@ -303,9 +327,9 @@ def call(
     try:
         given = json.loads(args)
     except json.JSONDecodeError as problem:
-        fail(f"--args is not valid JSON: {problem.msg}; write for example '{{\"days\": 30}}'", 2)
+        fail(f"--args is not valid JSON: {problem.msg}; write for example '{{\"hours\": 24}}'", 2)
     if not isinstance(given, dict):
-        fail("--args must be a JSON object, for example '{\"days\": 30}'", 2)
+        fail("--args must be a JSON object, for example '{\"hours\": 24}'", 2)
     user = Caller(f"{os.environ.get('USER') or 'root'} (command line)", "Command line", DASHBOARD_ROLES)
     context = Call(settings, store_of(settings), found, found[chosen], user, clock.now())
     try:
@@ -321,8 +345,10 @@ def call(
 def _choose(found: WatchedSites, site: str | None) -> str:
     if site is None and len(found) == 1:
         return next(iter(found))
+    if site is None and not found:
+        fail("; ".join(found.troubles.values()) or "none of the sites can be watched; `baken doctor` tells more")
     if site is None:
-        fail(f"several sites are watched; choose one with --site: {', '.join(found) or 'none can be read'}", 2)
+        fail(f"several sites are watched; choose one with --site: {', '.join(found)}", 2)
     if site not in found:
         fail(found.troubles.get(site) or f"no site {site!r} is watched; there are: {', '.join(found)}")
     return site

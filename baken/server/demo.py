@@ -107,8 +107,13 @@ def _prepare(folder: Path, settings: Settings, *, members: int, seed: int, fresh
                 redis_port=redis_port,
                 web_port=web_port,
             )
-        except FileExistsError as problem:
-            raise CannotServe(str(problem)) from None
+        except OSError as problem:
+            # Without a number it is the bench's own refusal, which says what to do.
+            if problem.errno is None:
+                raise CannotServe(str(problem)) from None
+            raise CannotServe(
+                f"the demo cannot be made in {folder}: {problem.strerror}; give a folder that can be written with --dir"
+            ) from None
         store = open_store(settings.store_url)
         store.migrate()
         write_past(store, bench.site, bench.database, now=now, seed=seed, progress=remembering)

@@ -1,6 +1,7 @@
 """`baken serve`: the web process and the collector side by side, each started again when it dies."""
 
 import contextlib
+import errno
 import multiprocessing
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 import structlog
 
 from baken import logs
+from baken.collector.run import new_holder
 from baken.history.store import open_store
 from baken.settings import Settings
 
@@ -112,10 +114,17 @@ def listen(host: str, port: int) -> socket.socket:
         listening.listen(512)
     except OSError as error:
         raise CannotServe(
-            f"cannot listen on {host} port {port}: {error.strerror or error}; "
-            "stop what uses the port or choose another one with --port"
+            f"cannot listen on {host} port {port}: {error.strerror or error}; {_listen_remedy(error)}"
         ) from None
     return listening
+
+
+def _listen_remedy(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "give an address of this machine with --host, such as 127.0.0.1, or 0.0.0.0 for all of them"
+    if isinstance(error, PermissionError):
+        return "choose a port above 1023 with --port"
+    return "stop what uses the port or choose another one with --port"
 
 
 def serve(
@@ -141,7 +150,7 @@ def serve(
     pids = _context.Array("i", 2)
     children = [
         Child("web", _web, (settings, listening, dict(demo or {}))),
-        Child("collector", _collect, (settings, pids)),
+        Child("collector", _collect, (settings, pids, new_holder())),
         *(extra or []),
     ]
     supervisor = Supervisor(children)
@@ -211,7 +220,7 @@ def _web(settings: Settings, listening: socket.socket, demo: dict[str, Any]) -> 
     store.close()
 
 
-def _collect(settings: Settings, pids: Any) -> None:
+def _collect(settings: Settings, pids: Any, holder: str) -> None:
     from baken.collector.run import Collector
     from baken.sites.watched import WatchedSites
 
@@ -225,5 +234,5 @@ def _collect(settings: Settings, pids: Any) -> None:
     def processes() -> dict[str, int]:
         return {role: pid for role, pid in (("web", pids[0]), ("supervisor", pids[1])) if pid}
 
-    Collector(settings, store, WatchedSites(settings), processes).run(stop)
+    Collector(settings, store, WatchedSites(settings), processes, holder).run(stop)
     store.close()
