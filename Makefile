@@ -38,8 +38,8 @@ docs: setup ## Write the generated pages and build the manual into site/
 bench: setup ## Measure what design targets name; prints a table
 	$(BIN)/python -m bench
 
-screenshots: setup ## Take the pictures of README and docs in a real browser
-	$(BIN)/python -m bench.screenshots
+screenshots: setup ## Take the pictures of README and docs from a running `make demo`
+	$(BIN)/python scripts/screenshots.py --url http://$(HOST):$(PORT)
 
 clean: ## Remove what setup and the demo made
 	rm -rf .venv node_modules frontend/node_modules baken/public .baken site

@@ -58,6 +58,8 @@ def pictures(browser: Browser, url: str, out: Path, everything: bool) -> None:
                     locale="nl-NL" if language == "nl" else "en-GB",
                     timezone_id="Europe/Amsterdam",
                 )
+                # The user's language on the site counts only while nothing was chosen in the browser.
+                context.add_init_script(f"localStorage.setItem('baken.language', '{language}')")
                 page = context.new_page()
                 sign_in(page, url)
                 for view in views:
