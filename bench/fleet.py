@@ -25,7 +25,7 @@ from statistics import median
 import psutil
 from sqlalchemy import func, select
 
-from baken import clock
+from baken import clock, logs
 from baken.collector import run as collecting
 from baken.demo.bench import DemoBench, make_bench
 from baken.demo.life import run_life
@@ -150,7 +150,9 @@ def _add_sites(bench: DemoBench, sites: int) -> None:
 def _watch(place: Path, bench: DemoBench, sites: int, interval: float, *, settle: float, seconds: float) -> Watching:
     data = place / f"data-{sites}-{interval:g}"
     config = place / "baken.json"
-    config.write_text(json.dumps({"data_dir": str(data), "benches": [{"path": str(bench.path)}]}))
+    config.write_text(
+        json.dumps({"data_dir": str(data), "benches": [{"path": str(bench.path)}], "log": {"level": "error"}})
+    )
     data.mkdir()
     store = open_store(f"sqlite:///{data / 'baken.db'}")
     store.migrate()
@@ -228,6 +230,7 @@ def collect(config: Path, seconds: float) -> None:
     collecting._intervals = at_most
     collecting._ERRORS_EVERY = max(seconds, collecting._ERRORS_EVERY)
     settings = load(None, json.loads(config.read_text()))
+    logs.configure(settings.log)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     store = open_store(settings.store_url, pool_size=settings.history.pool_size)
