@@ -120,7 +120,8 @@ def _visit(browser: Browser, running: Demo, state: Any) -> dict[str, float]:
         client.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
         page.add_init_script(WATCH % FIGURES)
         page.goto(f"{running.url}/monitoring_dashboard")
-        page.wait_for_function("window.bakenPainted !== undefined", timeout=15_000)
+        page.wait_for_selector(FIGURES, timeout=15_000)
+        # Also waits for the frame that shows them.
         page.wait_for_load_state("networkidle")
         painted = page.evaluate("window.bakenPainted")
         fcp = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
