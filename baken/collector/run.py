@@ -19,7 +19,7 @@ from baken.collector.buffer import Buffer, Gap
 from baken.collector.cycle import Run, add_run_metrics, run_site, run_subject
 from baken.collector.schedule import Schedule
 from baken.errors.collect import collect as collect_errors
-from baken.history import leases, requests, retention, samples
+from baken.history import future, leases, requests, retention, samples
 from baken.history.samples import Cycle
 from baken.history.store import Store, StoreError
 from baken.metrics import catalogue
@@ -167,6 +167,7 @@ class Collector:
             return
         if held and not self._collecting:
             log.info("collecting", holder=self.holder)
+            self._bring_back(clock.now())
             self._collecting = True
             self._refresh_sites()
         elif not held and (self._collecting or other is not None):
@@ -336,12 +337,20 @@ class Collector:
         if abs(jump) > _CLOCK_JUMP:
             seconds = round(jump.total_seconds())
             log.warning("the machine's clock jumped", seconds=seconds)
-            if seconds > 0:
-                for name in self._watches:
-                    self._buffer.add_gap(Gap(name, then_wall, wall, f"the machine's clock jumped by {seconds} s"))
+            if seconds < 0:
+                self._bring_back(wall)
+            for name in self._watches:
+                # Set back, the time up to the old present will be lived through again.
+                starts, ends = sorted((then_wall, wall))
+                self._buffer.add_gap(Gap(name, starts, ends, f"the machine's clock jumped by {seconds} s"))
         elif steady - then_steady > _STANDSTILL:
             for name in self._watches:
                 self._buffer.add_gap(Gap(name, then_wall, wall, "Baken stood still"))
+
+    def _bring_back(self, now: datetime) -> None:
+        """Make what was recorded under a clock that was ahead give way to what is measured from `now` on."""
+        with contextlib.suppress(StoreError), self.store.write() as connection:
+            future.bring_back(connection, now)
 
     def _take_requests(self) -> None:
         if not self._collecting:

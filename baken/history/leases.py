@@ -12,6 +12,9 @@ from baken.clock import from_ms, to_ms
 from baken.history.tables import leases
 from baken.history.upserts import insert_missing
 
+# Two machines that share a store may disagree about the time by some of these.
+_LONGEST = 4
+
 COLLECTOR = "collector"
 """The lease of the process that collects."""
 
@@ -25,11 +28,17 @@ class Lease:
 
 
 def take(conn: Connection, name: str, holder: str, ttl: timedelta, now: datetime) -> bool:
-    """Take or renew the lease `name` for `ttl` from `now`; False when somebody else holds it still."""
+    """Take or renew the lease `name` for `ttl` from `now`; False when somebody else holds it still.
+
+    A lease that ends further ahead than anybody may have taken it was taken before the clock was set back: it is over.
+    """
     moment, expires = to_ms(now), to_ms(now + ttl)
     taken = conn.execute(
         update(leases)
-        .where(leases.c.name == name, or_(leases.c.holder == holder, leases.c.expires <= moment))
+        .where(
+            leases.c.name == name,
+            or_(leases.c.holder == holder, leases.c.expires <= moment, leases.c.expires > to_ms(now + _LONGEST * ttl)),
+        )
         .values(holder=holder, expires=expires)
     )
     if taken.rowcount:
