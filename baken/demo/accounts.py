@@ -18,6 +18,8 @@ from baken.demo.world import ABBREVIATION, COMPANY, World
 PASSWORD = "baken-demo"  # noqa: S105 - the demo's well-known password; the demo listens on loopback only
 LOG_DAYS = (("Error Log", 90), ("Scheduled Job Log", 7), ("Email Queue", 30), ("Activity Log", 90))
 _ROUNDS = 29_000
+# Share of the members with a user who visit the site on an average day.
+VISITING = 0.12
 
 # address, first name, last name, enabled, type, roles, API key
 USERS: tuple[tuple[str, str, str, int, str, tuple[str, ...], str], ...] = (
@@ -100,7 +102,10 @@ def write_accounts(world: World, conn: sqlite3.Connection, key: str) -> None:
     for m in world.members:
         if m.approved is None or m.number % 9:
             continue
-        p, seen = m.person, world.here - timedelta(hours=rng.expovariate(1 / 300) + 0.05)
+        p = m.person
+        # Some were there today, as many as visit the site at this hour.
+        hours = 3.0 if rng.random() < VISITING * rhythm.activity(world.now) else 300.0
+        seen = world.here - timedelta(hours=rng.expovariate(1 / hours) + 0.02)
         users.append(
             (
                 p.email,

@@ -1,17 +1,22 @@
 """The site's Error Log: what went wrong in ninety days, every day and in incidents."""
 
+import random
 import sqlite3
 from datetime import datetime, timedelta
+from functools import cache
 
 from baken.demo import failures, mishaps, rhythm
-from baken.demo.failures import Cast
+from baken.demo.failures import Cast, Failure
 from baken.demo.layout import insert
 from baken.demo.rhythm import document_name, local, stamp
 from baken.demo.world import STAFF, World
 
 ERROR_DAYS = 90
 # Errors on an ordinary day, incidents apart.
-QUIET_DAY = 39.0
+QUIET_DAY = 48.0
+# Failures at least so heavy are always about; the others come and go by spells of some days.
+_ALWAYS = 5.0
+_SPELL_DAYS, _SPELLS = 9, 0.36
 
 
 def cast_of(world: World) -> Cast:
@@ -27,16 +32,30 @@ def cast_of(world: World) -> Cast:
     )
 
 
+@cache
+def _about(seed: int, day: int) -> tuple[tuple[Failure, ...], tuple[float, ...]]:
+    found = [
+        failure
+        for place, failure in enumerate(mishaps.FAILURES)
+        if failure.weight >= _ALWAYS
+        or random.Random(f"{seed}:{failure.key}:{(day + place) // _SPELL_DAYS}").random() < _SPELLS
+    ]
+    return tuple(found), tuple(failure.weight**1.2 for failure in found)
+
+
+def usual(seed: int, now: datetime) -> tuple[tuple[Failure, ...], tuple[float, ...]]:
+    """The failures that are about on the day of the aware moment `now`, and their weights: a dozen or so of all."""
+    return _about(seed, now.toordinal())
+
+
 def error_moments(world: World) -> list[tuple[datetime, str]]:
     """(aware moment, key of the failure) of every error of the last 90 days, oldest first."""
     rng = world.stream("errors")
-    keys = [f.key for f in mishaps.FAILURES]
-    weights = [f.weight for f in mishaps.FAILURES]
     moments: list[tuple[datetime, str]] = []
     hour = world.now.replace(minute=0, second=0) - timedelta(days=ERROR_DAYS)
     while hour < world.now:
         for _ in range(rhythm.poisson(rng, QUIET_DAY / 24 * rhythm.activity(hour + timedelta(minutes=30)))):
-            key = rng.choices(keys, weights)[0]
+            key = rng.choices(*usual(world.seed, hour))[0].key
             moment = hour + timedelta(seconds=3600 * rng.random())
             wanted = mishaps.BY_KEY[key].hours
             if wanted:

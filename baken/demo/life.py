@@ -13,7 +13,8 @@ import structlog
 from baken.demo import jobs, monitor_log, rhythm
 from baken.demo.bench import DemoBench, write_backup
 from baken.demo.layout import scheduled_jobs
-from baken.demo.living.course import Life
+from baken.demo.living import pause, trouble
+from baken.demo.living.course import Life, lived_until
 from baken.demo.redis import JobQueues, RedisServer, figures
 
 TICK_SECONDS = 1.0
@@ -73,9 +74,9 @@ def connect(bench: DemoBench) -> sqlite3.Connection:
 def run_life(bench: DemoBench, *, speed: float = 1.0, seed: int | None = None, stop: threading.Event) -> None:
     """Live until `stop` is set; returns within a second after that.
 
-    Listens on the bench's `redis_port` and `web_port` on 127.0.0.1. `speed` 1.0 moves something visible within a
-    minute;
-    10.0 ten times as much, 0.0 nothing but clocks and heartbeats. `seed` defaults to the bench's own.
+    Listens on the bench's `redis_port` and `web_port` on 127.0.0.1. What happened since life stopped last, up to
+    twelve hours, is written first, at its own times. `speed` 1.0 goes on as the written past did, 10.0 has ten times as
+    much happen, 0.0 nothing but clocks and heartbeats. `seed` defaults to the bench's own.
 
     Raises OSError when a port is taken, ValueError when `speed` is negative.
     """
@@ -101,16 +102,23 @@ def _live(bench: DemoBench, redis: RedisServer, speed: float, seed: int, stop: t
     catch_up_backups(bench, now)
     conn = connect(bench)
     try:
-        life = Life(bench, conn, queues, seed=seed, now=now)
-        catch_up_jobs(conn, now)
+        since = max(lived_until(bench, conn), now - pause.LONGEST)
+        catch_up_jobs(conn, since)
+        life = Life(bench, conn, queues, seed=seed, since=since)
+        if speed > 0:
+            try:
+                append_monitor(bench, pause.catch_up(life, since, now, stop))
+            except sqlite3.OperationalError as error:
+                log.warning("the demo's database is busy; the rest of its pause is left out", error=str(error))
+            trouble.announce_burst(life.stage, now)
         before = now
         while not stop.is_set():
             now = datetime.now(UTC)
             # After a sleep of the machine life goes on from here; it does not make up for hours at once.
-            minutes = min(30.0, max(0.0, (now - before).total_seconds())) / 60 * speed
+            minutes = min(30.0, max(0.0, (now - before).total_seconds())) / 60
             before = now
             try:
-                life.step(now, minutes)
+                life.step(now, minutes, speed)
             except sqlite3.OperationalError as error:
                 log.warning("the demo's database is busy; this step of its life is left out", error=str(error))
             for job in queues.step(now):

@@ -30,6 +30,11 @@ RECIPIENT_CONSTANTS: dict[str, str | int] = {
 }
 
 
+def ordinary_mails(members: int) -> float:
+    """Mails of an average day beside those that invoices cause, for so many members."""
+    return max(46.0, 0.05 * members)
+
+
 def email_rows(
     rng: random.Random, name: str, created: datetime, modified: datetime, status: str, recipient: str, error: str | None
 ) -> tuple[tuple[object, ...], tuple[object, ...]]:
@@ -56,7 +61,7 @@ def write_emails(world: World, conn: sqlite3.Connection) -> None:
     ]
     day = since.date()
     while day <= world.today:
-        for _ in range(rhythm.poisson(rng, 46 * rhythm.WEEKDAYS[day.weekday()])):
+        for _ in range(rhythm.poisson(rng, ordinary_mails(world.count) * rhythm.WEEKDAYS[day.weekday()])):
             moments.append(rhythm.moment_of_day(rng, day))
         day += timedelta(days=1)
     addresses = [m.person.email for m in world.members if m.approved is not None]

@@ -71,10 +71,14 @@ def _uuid(rng: random.Random) -> str:
 
 def monitor_lines(world: World, hours: float = 26.0) -> Iterator[str]:
     """The last `hours` of monitor.json.log, oldest first."""
-    rng = world.stream("monitor")
+    yield from lines_between(world.stream("monitor"), world.now - timedelta(hours=hours), world.now)
+
+
+def lines_between(rng: random.Random, since: datetime, until: datetime) -> Iterator[str]:
+    """What is written from `since` to `until` (both aware), oldest first."""
     jobs = [job for job in scheduled_jobs() if job.frequency in ("All", "Hourly") or job.cron.startswith("0/")]
-    minute = world.now - timedelta(hours=hours)
-    while minute < world.now:
+    minute = since
+    while minute < until:
         lines = []
         for _ in range(rhythm.poisson(rng, 5.0 * rhythm.activity(minute))):
             moment = minute + timedelta(seconds=60 * rng.random())
@@ -83,5 +87,5 @@ def monitor_lines(world: World, hours: float = 26.0) -> Iterator[str]:
             moment = minute + timedelta(seconds=60 * rng.random())
             job = rng.choice(jobs)
             lines.append((moment, job_line(rng, moment, job.method, job_seconds(job, rng), scheduled=True)))
-        yield from (line for moment, line in sorted(lines) if moment <= world.now)
+        yield from (line for moment, line in sorted(lines) if moment <= until)
         minute += timedelta(minutes=1)

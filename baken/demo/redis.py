@@ -132,6 +132,14 @@ class JobQueues:
         self.ended = failed[-FAILED_KEPT:] + finished[-500:]
         return done
 
+    def settle(self, now: datetime) -> None:
+        """Have all that waits or runs done by the aware moment `now`: nobody was looking."""
+        jobs = [*self.running, *(job for waiting in self.waiting.values() for job in waiting)]
+        self.ended += [(job, now) for job in jobs]
+        self.running = []
+        self.waiting = {queue: [] for queue in self.waiting}
+        self.stalled_until = None
+
     def publish(self, client: fakeredis.FakeStrictRedis, now: datetime) -> None:
         """Write queues, registries, jobs and heartbeats under RQ's keys, in one go."""
         pipe = client.pipeline(transaction=True)

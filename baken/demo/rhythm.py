@@ -133,8 +133,10 @@ _INCIDENTS = (
     ("mail_down", "smtp_refused", 24, 7, 6.5, 180),
     ("lock_waits", "lock_wait", 11, 19, 1.2, 95),
     ("disk_slow", "query_timeout", 4, 12, 2.0, 120),
-    ("bank_down", "bank_unreachable", 1, 14, 1.6, 60),
+    ("bank_down", "bank_unreachable", 2, 14, 1.6, 60),
 )
+# The last one is always some hours ago, so that the page of the last day shows one.
+_LATEST = ("lock_waits", "lock_wait", 0.8, 45)
 
 
 def incidents(seed: int, now: datetime) -> list[Incident]:
@@ -147,4 +149,6 @@ def incidents(seed: int, now: datetime) -> list[Incident]:
         ends = starts + timedelta(hours=hours * rng.uniform(0.85, 1.15))
         if ends < now:
             found.append(Incident(kind, failure, starts, ends, errors))
-    return found
+    kind, failure, hours, errors = _LATEST
+    starts = now.astimezone(UTC) - timedelta(hours=rng.uniform(4.5, 7))
+    return [*found, Incident(kind, failure, starts, starts + timedelta(hours=hours), errors)]

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +14,9 @@ from cryptography.fernet import Fernet
 from passlib.hash import pbkdf2_sha256
 from sqlalchemy import DATE, DATETIME, DECIMAL, MetaData, Table, create_engine
 
-from baken.demo import layout, people, rhythm
+from baken.demo import error_log, layout, people, rhythm
 from baken.demo.bench import DemoBench, make_bench, open_bench
+from baken.demo.world import new_world
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 
@@ -246,3 +248,16 @@ def test_the_hour_that_comes_twice_and_the_one_that_never_comes(tmp_path: Path, 
         ).fetchone()[0]
         assert twice >= 9  # six in an ordinary hour
     connection.close()
+
+
+def test_the_last_day_shows_a_burst_among_a_dozen_patterns() -> None:
+    for hours in range(0, 24 * 14, 61):
+        now = NOW + timedelta(hours=hours)
+        recent = Counter(
+            key
+            for moment, key in error_log.error_moments(new_world(2026, 200, now))
+            if moment > now - timedelta(days=1)
+        )
+        assert 60 <= recent.total() <= 150, now
+        assert 8 <= len(recent) <= 17, now
+        assert recent.most_common(1)[0][1] >= 40, now

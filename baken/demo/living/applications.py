@@ -13,7 +13,10 @@ from baken.demo.world import MEMBERSHIP_TYPES, STAFF, MemberLife
 
 
 def apply(stage: Stage, now: datetime) -> None:
-    """Somebody applies."""
+    """Somebody applies; more in January than in summer, and nobody once the association has grown by half."""
+    grown = int(stage.one("SELECT COUNT(*) FROM tabMember")) > 1.5 * stage.bench.members
+    if grown or stage.rng.random() > rhythm.MONTHS[now.month - 1] / max(rhythm.MONTHS):
+        return
     stage.number += 1
     here = local(now)
     p = people.person(stage.rng, stage.number)
@@ -59,6 +62,10 @@ def apply(stage: Stage, now: datetime) -> None:
 def review(stage: Stage, now: datetime) -> None:
     """The application that waits longest, of those that are looked at, gets one step further."""
     recent = stamp(local(now) - timedelta(days=16))
+    waiting = int(stage.one("SELECT COUNT(*) FROM tabMember WHERE status = 'Pending' AND creation > ?", recent))
+    # The fewer wait, the longer each waits: the queue neither empties nor grows without end.
+    if stage.rng.random() > waiting / max(9.0, 0.012 * stage.bench.members):
+        return
     found = stage.pick(
         "SELECT name, application_status FROM tabMember WHERE status = 'Pending' AND creation > ? "
         "ORDER BY creation LIMIT 6",

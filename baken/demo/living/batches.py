@@ -10,16 +10,22 @@ from baken.demo.money import RETURNS
 from baken.demo.rhythm import document_name, local, stamp
 from baken.demo.world import STAFF
 
+# When the dues of the month are collected, and what the bank returned is tried again.
+_COLLECTING_DAYS = (12, 27, 28, 29)
+
 
 def start_batch(stage: Stage, now: datetime) -> None:
     """The treasurer puts open invoices of members with a mandate into a new batch."""
     here = local(now)
+    collecting = here.day in _COLLECTING_DAYS
+    if not collecting and stage.rng.random() > 0.1:
+        return
     rows = stage.conn.execute(
         "SELECT i.name, i.outstanding_amount, i.membership, i.member, i.title, m.iban, m.bic, m.mandate_id "
         'FROM "tabSales Invoice" i JOIN "tabSEPA Mandate" m ON m.member = i.member AND m.status = \'Active\' '
         "WHERE i.modified > ? AND i.docstatus = 1 AND i.outstanding_amount > 0 AND NOT EXISTS "
-        '(SELECT 1 FROM "tabDirect Debit Batch Invoice" l WHERE l.invoice = i.name AND l.creation > ?) LIMIT 25',
-        (stamp(here - timedelta(days=45)), stamp(here - timedelta(days=2))),
+        '(SELECT 1 FROM "tabDirect Debit Batch Invoice" l WHERE l.invoice = i.name AND l.creation > ?) LIMIT ?',
+        (stamp(here - timedelta(days=45)), stamp(here - timedelta(days=2)), 600 if collecting else 25),
     ).fetchall()
     if len(rows) < 2:
         return

@@ -9,21 +9,24 @@ from baken.demo.rhythm import document_name, local, stamp
 
 _RUNS_SINCE = timedelta(hours=1)
 
+# Beyond so many waiting jobs nobody puts in more: a fast life would fill a queue without end.
+_FULL = 200
+_METHODS = (
+    "frappe.utils.global_search.sync_value",
+    "frappe.desk.notifications.clear_cache",
+    "verenigingen.utils.background_jobs.refresh_member_history",
+    "frappe.integrations.utils.make_post_request",
+)
+
 
 def enqueue(stage: Stage, now: datetime) -> None:
-    """A request puts a job into a queue."""
+    """A request puts one to four jobs into a queue."""
     queue = stage.rng.choices(("short", "default", "long"), (6, 3, 1))[0]
-    method = stage.rng.choice(
-        (
-            "frappe.utils.global_search.sync_value",
-            "frappe.desk.notifications.clear_cache",
-            "verenigingen.utils.background_jobs.refresh_member_history",
-            "frappe.integrations.utils.make_post_request",
-        )
-    )
-    stage.queues.enqueue(
-        method, queue, now, min(60, stage.rng.lognormvariate(0.6, 0.9)), fails=stage.rng.random() < 0.01
-    )
+    if len(stage.queues.waiting[queue]) > _FULL:
+        return
+    for _ in range(stage.rng.randint(1, 4)):
+        seconds = min(60, stage.rng.lognormvariate(0.6, 0.9))
+        stage.queues.enqueue(stage.rng.choice(_METHODS), queue, now, seconds, fails=stage.rng.random() < 0.002)
 
 
 def stall_workers(stage: Stage, now: datetime) -> None:
@@ -52,7 +55,7 @@ def run_scheduler(stage: Stage, now: datetime) -> None:
                     (
                         document_name(stage.rng),
                         when,
-                        stamp(local(moment + timedelta(seconds=seconds))),
+                        stamp(local(min(now, moment + timedelta(seconds=seconds)))),
                         "Failed" if failed else "Complete",
                         job.name,
                         jobs.job_failure(job) if failed else None,

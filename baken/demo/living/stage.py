@@ -24,12 +24,14 @@ class Stage:
     queues: JobQueues
     rng: random.Random
     cast: Cast
+    seed: int
     # Names of documents count on from where an earlier life stopped.
     number: int
     ran_until: datetime
     pruned: datetime
     mail_stuck_until: datetime | None = None
-    burst: tuple[failures.Failure, int] | None = None
+    # What comes again and again, how often still, and since when.
+    burst: tuple[failures.Failure, int, datetime] | None = None
 
     def one(self, statement: str, *values: object) -> Any:
         row = self.conn.execute(statement, values).fetchone()

@@ -1,10 +1,14 @@
 """People at their screens: they sign in, do something, sign out."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from baken.demo import rhythm
 from baken.demo.layout import insert
 from baken.demo.living.stage import Stage
 from baken.demo.rhythm import document_name, local, stamp
+
+# Share of all users who are there within an hour of average activity: as the written past has it.
+_WITHIN_AN_HOUR = 0.034
 
 
 def sign_in(stage: Stage, now: datetime) -> None:
@@ -56,9 +60,22 @@ def sign_out(stage: Stage, now: datetime) -> None:
 
 
 def stay(stage: Stage, now: datetime) -> None:
-    """Somebody who is signed in does something."""
-    found = stage.pick("SELECT sid, user FROM tabSessions LIMIT 200")
+    """Somebody comes back, when fewer are there than usual at this hour; else one who is there does something."""
+    here = local(now)
+    when = stamp(here)
+    hour_ago = stamp(here - timedelta(hours=1))
+    there = stage.conn.execute(
+        "SELECT s.sid, s.user FROM tabSessions s JOIN tabUser u ON u.name = s.user WHERE u.last_active > ?", (hour_ago,)
+    ).fetchall()
+    users = int(stage.one("SELECT COUNT(*) FROM tabUser WHERE enabled = 1"))
+    if len(there) < max(2.0, _WITHIN_AN_HOUR * users * rhythm.activity(now)) * stage.rng.uniform(0.8, 1.2):
+        found = stage.pick(
+            "SELECT s.sid, s.user FROM tabSessions s JOIN tabUser u ON u.name = s.user "
+            "WHERE u.enabled = 1 AND u.last_active <= ?",
+            hour_ago,
+        )
+    else:
+        found = stage.rng.choice(there) if stage.rng.random() < 0.3 else None
     if found is not None:
-        when = stamp(local(now))
         stage.conn.execute("UPDATE tabSessions SET lastupdate = ? WHERE sid = ?", (when, found[0]))
         stage.conn.execute("UPDATE tabUser SET last_active = ? WHERE name = ?", (when, found[1]))
