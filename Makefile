@@ -56,8 +56,8 @@ $(SETUP): requirements.lock pyproject.toml
 	@touch $@
 
 $(PUBLIC): $(FRONTEND)
-	@command -v node >/dev/null && command -v $(NPM) >/dev/null || { echo "Baken's dashboard needs Node 20 or newer with npm to be built: install Node, then run make again" >&2; exit 1; }
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' || { echo "Baken's dashboard needs Node 20 or newer; this is $$(node --version)" >&2; exit 1; }
+	@command -v node >/dev/null && command -v $(NPM) >/dev/null || { echo "Baken's dashboard needs Node 20.19 or newer with npm to be built: install Node, then run make again" >&2; exit 1; }
+	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major < 20 || (major === 20 && minor < 19) ? 1 : 0)' || { echo "Baken's dashboard needs Node 20.19 or newer to be built; this is $$(node --version)" >&2; exit 1; }
 	@cmp -s frontend/package-lock.json frontend/node_modules/.installed-lock 2>/dev/null || { echo "Installing npm packages into frontend/node_modules"; cd frontend && $(NPM) ci --silent --no-audit --no-fund && cp package-lock.json node_modules/.installed-lock; }
 	@echo "Building the dashboard"
 	@cd frontend && $(NPM) run --silent build

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from baken import __version__, clock, logs
 from baken.history.store import Store, StoreError, open_store
+from baken.privacy import KeyProblem
 from baken.settings import Settings, SettingsError, load
 from baken.sites.problems import SiteProblem
 from baken.sites.watched import WatchedSites
@@ -48,7 +49,7 @@ def main() -> None:
     """Run the command line; errors for people on standard error, exit status 1 for them and 2 for wrong usage."""
     try:
         app()
-    except (SettingsError, SiteProblem, StoreError) as problem:
+    except (SettingsError, SiteProblem, StoreError, KeyProblem) as problem:
         fail(str(problem))
     except KeyboardInterrupt:
         err.print("interrupted")
@@ -129,7 +130,7 @@ def serve(
 
     Runs the web server and the collector side by side and starts either again when it dies. Ctrl-C stops both.
     """
-    from baken.server.run import CannotServe, listen
+    from baken.server.run import CannotServe, listen, prepare
     from baken.server.run import serve as run
 
     given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
@@ -143,6 +144,7 @@ def serve(
         listening = listen(settings.server.host, settings.server.port)
     except CannotServe as problem:
         fail(str(problem))
+    prepare(settings)
     where, number = listening.getsockname()[:2]
     err.print(f"Baken watches {', '.join(sites)}", soft_wrap=True)
     err.print(f"Dashboard: http://{where}:{number}   Ctrl-C stops")
@@ -182,7 +184,9 @@ def collect(
     config: ConfigOption = None,
     data_dir: DataOption = None,
 ) -> None:
-    """Collect without a web server: for a second machine that shares the store, or once from cron.
+    """Collect without a web server: once, from cron, or as the collector of a store that others serve.
+
+    One process collects into a store; another one stands by and takes over when the first stops.
 
     With --once the exit status is 1 when a site could not be measured.
     """

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from baken.api import access
 from baken.api.arguments import IGNORED, Parameter, convert, parameters_of
 from baken.api.context import BadArgument, Call, NotPermitted, UnknownMethod
 
@@ -158,7 +159,9 @@ def invoke(call: Call, name: str, args: Mapping[str, Any]) -> Any:
     """
     entry = find(name)
     check_roles(entry, call)
-    return entry.run(call, **arguments(entry, args))
+    converted = arguments(entry, args)
+    access.note(call, entry.name)
+    return entry.run(call, **converted)
 
 
 def _load() -> None:

@@ -61,6 +61,8 @@ def run_site(
     now: datetime,
     deadline: float,
     also: Callable[[Reading], None] | None = None,
+    *,
+    fresh: bool = False,
 ) -> Run:
     """Measure the metrics and observations of a site that are due.
 
@@ -70,10 +72,11 @@ def run_site(
         now: the present moment; all samples carry it.
         deadline: seconds after which nothing more is begun.
         also: reads the site's new errors within the same look; its problem is the absence called `errors`.
+        fresh: whether nothing may be used that another run found out a moment ago.
     """
     run = Run(now)
     started = time.perf_counter()
-    with site.reading(now) as reading:
+    with site.reading(now, fresh=fresh) as reading:
         for entry in _entries(due):
             if time.perf_counter() - started > deadline:
                 _absent(run, entry, f"not measured: the run over the site reached its limit of {deadline:g} s")

@@ -60,6 +60,7 @@ class _Watch:
     missed_before: int = 0
     errors_due: float = 0.0
     asked: bool = False
+    lost: bool = False
     version: int = 0
 
 
@@ -252,14 +253,15 @@ class Collector:
         watch.schedule.ran(due, now)
         watch.running_since, watch.overrun = now, False
         # Who asked waits for a run that began after the asking: its moment is not rounded down to before it.
-        moment, watch.asked = clock.now() if watch.asked else _moment(), False
+        asked, watch.asked = watch.asked, False
+        moment = clock.now() if asked else _moment()
         also_errors = now >= watch.errors_due
         if also_errors:
             watch.errors_due = now + _ERRORS_EVERY
 
         def work() -> None:
             try:
-                run = self._run(watch, set(due), moment, also_errors=also_errors)
+                run = self._run(watch, set(due), moment, also_errors=also_errors, fresh=asked)
             except Exception as error:  # noqa: BLE001
                 # Whatever happens, the site's next run must be able to begin.
                 log.error("a run failed", site=watch.site.name, error=masked_trace(error))
@@ -268,9 +270,9 @@ class Collector:
 
         threading.Thread(target=work, name=f"site {watch.site.name}", daemon=True).start()
 
-    def _run(self, watch: _Watch, due: set[str], moment: datetime, *, also_errors: bool) -> Run:
+    def _run(self, watch: _Watch, due: set[str], moment: datetime, *, also_errors: bool, fresh: bool = False) -> Run:
         also = (lambda reading: self._read_errors(watch, reading)) if also_errors else None
-        run = run_site(watch.site, due, moment, self.settings.collector.deadline, also)
+        run = run_site(watch.site, due, moment, self.settings.collector.deadline, also, fresh=fresh)
         watch.failures += run.unreachable is not None
         add_run_metrics(run, failures=watch.failures, missed=watch.missed)
         return run
@@ -294,7 +296,10 @@ class Collector:
             watch = done.watch
             watch.running_since, watch.overrun, watch.last = None, False, time.monotonic()
             watch.schedule.cost(done.run.costs)
-            if watch.asked:
+            # A database that is back is read at once, not when each metric is due again in up to an hour.
+            back = watch.lost and done.run.unreachable is None and done.run.queries > 0
+            watch.lost = done.run.unreachable is not None or (watch.lost and not back)
+            if watch.asked or back:
                 self._hurry(watch, watch.last)
             if watch.late_since is not None:
                 reason = "the run before took longer than the time between two runs"

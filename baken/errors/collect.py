@@ -1,4 +1,4 @@
-"""One step of the Error Log's way into the store, as the collector takes it for each site once a minute."""
+"""One step of the Error Log's way into the store, as the collector takes it for each site every few seconds."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from baken import __version__, clock
-from baken.api import registry, snapshots
+from baken.api import access, registry, snapshots
 from baken.api.context import DASHBOARD_ROLES, Call, NotPermitted
 from baken.api.monitor import collector_state
 from baken.history import audit
@@ -396,6 +396,7 @@ def _run(entry: registry.Method, call: Call, converted: dict[str, Any]) -> bytes
     def body() -> bytes:
         return answers.encode({"message": entry.run(call, **converted)})
 
+    access.note(call, entry.name)
     if not entry.steady:
         return body()
     # Long lists: to write them out takes longer than to find them.

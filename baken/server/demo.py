@@ -16,7 +16,7 @@ from baken.demo.bench import DemoBench, make_bench, open_bench
 from baken.demo.life import run_life
 from baken.demo.past import write_past
 from baken.history.store import open_store
-from baken.server.run import CannotServe, Child, listen, serve, until_parent_ends
+from baken.server.run import CannotServe, Child, listen, prepare, serve, until_parent_ends
 from baken.settings import Log, Settings, load
 
 USERS = (
@@ -55,6 +55,7 @@ def run_demo(
     settings = _settings(folder, host)
     logs.configure(settings.log)
     bench = _prepare(folder, settings, members=members, seed=seed, fresh=fresh, console=console)
+    prepare(settings)
     where, number = listening.getsockname()[:2]
     console.print(f"\n[bold]Baken demo[/]  http://{where}:{number}\n")
     for user, role, token in USERS:

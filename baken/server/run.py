@@ -19,6 +19,7 @@ import structlog
 from baken import logs
 from baken.collector.run import new_holder
 from baken.history.store import open_store
+from baken.privacy import installation_key
 from baken.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -127,6 +128,17 @@ def _listen_remedy(error: OSError) -> str:
     return "stop what uses the port or choose another one with --port"
 
 
+def prepare(settings: Settings) -> None:
+    """Make or update what the processes need before they start: the installation's key and the store.
+
+    Raises KeyProblem, and StoreError when the store cannot be opened or prepared.
+    """
+    installation_key(settings.data_dir)
+    store = open_store(settings.store_url, pool_size=1)
+    store.migrate()
+    store.close()
+
+
 def serve(
     settings: Settings,
     listening: socket.socket,
@@ -141,12 +153,8 @@ def serve(
         extra: further processes to keep alive beside them, such as the demo's life.
         demo: what the sign-in page may tell of the demo.
 
-    Raises:
-        StoreError: the store cannot be opened or prepared.
+    The store is there and up to date: see `prepare`.
     """
-    store = open_store(settings.store_url, pool_size=1)
-    store.migrate()
-    store.close()
     pids = _context.Array("i", 2)
     children = [
         Child("web", _web, (settings, listening, dict(demo or {}))),

@@ -33,9 +33,10 @@ class Reading:
     `queries`, `seconds` and `slowest` (text, seconds) count every statement sent to the site.
     """
 
-    def __init__(self, site: "Site", now: datetime) -> None:
+    def __init__(self, site: "Site", now: datetime, *, fresh: bool = False) -> None:
         self.site = site
         self.now = now
+        self._oldest_shared = time.monotonic() if fresh else 0.0
         self.queries = 0
         self.seconds = 0.0
         self.slowest: tuple[str, float] = ("", 0.0)
@@ -124,11 +125,14 @@ class Reading:
         return cast("T", kept)
 
     def shared(self, key: str, seconds: float, compute: Callable[[], T]) -> T:
-        """What `compute` gives, kept for `seconds` for all sites on the same database server."""
+        """What `compute` gives, kept for `seconds` for all sites on the same database server.
+
+        A fresh look takes nothing that was found out before it began.
+        """
         place = (self.site.config.server, key)
         with _shared_lock:
             kept = _shared.get(place)
-        if kept is None or time.monotonic() - kept[0] > seconds:
+        if kept is None or kept[0] < max(self._oldest_shared, time.monotonic() - seconds):
             kept = (time.monotonic(), compute())
             with _shared_lock:
                 _shared[place] = kept

@@ -79,7 +79,7 @@ class Site:
         return {"mysql": "mariadb", "mariadb": "mariadb", "postgresql": "postgres"}.get(backend, backend)
 
     @contextmanager
-    def reading(self, now: datetime | None = None) -> Iterator[Reading]:
+    def reading(self, now: datetime | None = None, *, fresh: bool = False) -> Iterator[Reading]:
         """A read-only, time-limited look at the site.
 
         The connection is made at the first query: what is asked of Redis, the URL or the disk can be had while the
@@ -87,8 +87,9 @@ class Site:
 
         Args:
             now: the moment that counts as the present; default: the clock's.
+            fresh: whether nothing may be used that another look found out a moment ago.
         """
-        reading = Reading(self, now or clock.now())
+        reading = Reading(self, now or clock.now(), fresh=fresh)
         try:
             yield reading
         finally:
@@ -159,7 +160,7 @@ def _engine(config: SiteConfig, settings: Settings) -> Engine:
             "write_timeout": limit,
             "charset": "utf8mb4",
         }
-        if local:
+        if local and not any(name.startswith("ssl") for name in url.query):
             arguments["ssl_disabled"] = True
         engine = create_engine(
             url.set(drivername="mysql+pymysql"),

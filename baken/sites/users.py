@@ -82,8 +82,8 @@ def check_token(reading: Reading, api_key: str, api_secret: str) -> User | None:
     key = reading.site.config.encryption_key
     if not key:
         raise NotAvailable(
-            f"site {reading.site.name} has no encryption_key in its site_config.json, so API secrets cannot be "
-            "checked; sign in with a password, or set encryption_key"
+            f"the encryption_key of site {reading.site.name} is unknown, so API secrets cannot be checked; sign in "
+            "with a password, or set encryption_key in its site_config.json (in baken.toml for a site given there)"
         )
     auth = reading.raw_table("__Auth")
     stored = reading.scalar(

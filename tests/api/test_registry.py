@@ -1,7 +1,8 @@
 """The registry: names, roles, and arguments that come as text."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from baken.api import registry
 from baken.api.arguments import Range, convert, parameters_of
 from baken.api.context import DASHBOARD_ROLES, BadArgument, Call, Caller, NotPermitted, UnknownMethod
+from baken.history import audit
 from baken.history.store import open_store
 from baken.settings import Settings
 
@@ -189,3 +191,15 @@ def test_arguments_are_named_in_the_answer(tmp_path: Path) -> None:
         "hours": 24,
         "limit": 10,
     }
+
+
+def test_a_look_is_in_the_audit_trail_once_an_hour_per_person(tmp_path: Path) -> None:
+    call = call_as(tmp_path, "System Manager")
+    for minutes in (0, 20, 70):
+        registry.invoke(replace(call, now=call.now + timedelta(minutes=minutes)), "baken.get_metric_catalogue", {})
+    with call.store.read() as conn:
+        looks = [entry for entry in audit.entries(conn) if entry.action == "looked"]
+    assert len(looks) == 2
+    assert {look.target for look in looks} == {"baken.get_metric_catalogue"}
+    assert call.user is not None
+    assert {look.user for look in looks} == {call.user.name}

@@ -1,0 +1,43 @@
+"""Who looked at what: every look at a site's figures is in the audit trail, a repeated one once an hour."""
+
+import threading
+from weakref import WeakKeyDictionary
+
+import structlog
+
+from baken.api.context import Call
+from baken.clock import to_ms
+from baken.history import audit
+from baken.history.store import Store, StoreError
+
+log = structlog.get_logger(__name__)
+
+_HOUR_MS = 3_600_000
+# A page that refreshes itself asks for the same thing all day long: it is one look an hour.
+_noted: WeakKeyDictionary[Store, dict[tuple[str, str, str], int]] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def note(call: Call, method: str) -> None:
+    """Write into the audit trail that the caller looks at a site's figures through `method`.
+
+    A store that cannot be written keeps nobody from looking at what it still tells; that is logged.
+    """
+    if call.user is None:
+        return
+    key = (call.site.name if call.site else "", call.user.name, method)
+    hour = to_ms(call.now) // _HOUR_MS
+    with _lock:
+        noted = _noted.setdefault(call.store, {})
+        if noted.get(key) == hour:
+            return
+        for old in [known for known, when in noted.items() if when != hour]:
+            del noted[old]
+        noted[key] = hour
+    try:
+        with call.store.write() as conn:
+            audit.write(conn, at=call.now, site=key[0], user=key[1], action="looked", target=method)
+    except StoreError as problem:
+        with _lock:
+            noted.pop(key, None)
+        log.error("a look could not be written down", method=method, reason=str(problem))
