@@ -9,6 +9,7 @@ from statistics import median
 from baken import clock
 from baken.collector.cycle import Run, run_site
 from baken.collector.schedule import Schedule
+from baken.demo.world import SITE
 from baken.errors.collect import collect
 from baken.history.store import Store, open_store
 from baken.metrics import catalogue
@@ -102,9 +103,7 @@ def measure(folder: Path, quick: bool, tell: Tell) -> Result:
         store.migrate()
         tell("collection: the demo's site")
         with demo(folder) as running:
-            name = "demo.example.test"
-            names = [entry.name for entry in (folder / "bench" / "sites").iterdir() if entry.is_dir()]
-            config = read_site(running.folder / "bench", name if name in names else names[0])
+            config = read_site(running.folder / "bench", SITE)
             _add(result, "demo (SQLite, 5,000 members)", watch(config, store, minutes), minutes)
         tell("collection: a real site on MariaDB")
         try:

@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 
 import psutil
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from baken import clock, logs
 from baken.collector import run as collecting
@@ -59,7 +59,6 @@ class Watching:
     missed: int
     memory: float
     run: float
-    store: int
 
 
 def measure(folder: Path, quick: bool, tell: Tell) -> Result:
@@ -97,7 +96,7 @@ def _figures(seen: Watching, interval: float) -> list[Figure]:
     many = f"{seen.sites:,} sites, one collector, {interval:g}-s interval"
     expected = seen.sites / interval
     # Half a percent is the edge of the stretch of time that was looked at.
-    keeps_up = seen.runs >= 0.98 * expected and seen.missed == 0
+    keeps_up = seen.runs >= 0.98 * expected and seen.missed == 0 and seen.lag < interval / 2
     least = 0.98 if interval >= 60 else None
     return [
         Figure(
@@ -105,7 +104,7 @@ def _figures(seen: Watching, interval: float) -> list[Figure]:
             seen.runs / expected,
             "share",
             least=least,
-            note=f"{'keeps up' if keeps_up else 'does not keep up'}: {seen.runs:.1f} runs/s, {seen.missed} missed; "
+            note=f"{'keeps up' if keeps_up else 'behind'}: {seen.runs:.1f} runs/s, {seen.missed} missed; "
             f"the oldest figure {seen.age:.0f} s, lag {seen.lag:.1f} s",
         ),
         Figure(
@@ -208,7 +207,6 @@ def _settled(store: Store, process: psutil.Process, sites: int, first: float, se
         states = samples.site_states(conn)
         each = list(conn.execute(own.where(series.metric == "monitor_collect_seconds")).scalars())
         lag = list(conn.execute(own.where(series.metric == "monitor_lag_seconds")).scalars())
-        count = conn.execute(select(func.count()).select_from(tables.series)).scalar_one()
     return Watching(
         sites=sites,
         first=first,
@@ -219,7 +217,6 @@ def _settled(store: Store, process: psutil.Process, sites: int, first: float, se
         missed=_missed(store) - missed,
         memory=process.memory_info().rss / 2**20,
         run=median(each) if each else 0.0,
-        store=int(count),
     )
 
 

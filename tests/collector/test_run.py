@@ -119,6 +119,28 @@ def test_the_moment_of_a_run_that_was_asked_for_lies_after_the_asking(watched: W
             _await_run_after(watched, asked)
 
 
+def test_a_database_that_is_back_is_read_at_once(watched: Watched) -> None:
+    away = watched.database.with_suffix(".away")
+
+    def absent() -> bool:
+        with watched.store.read() as connection:
+            return "association_members" in samples.absences(connection, watched.name)
+
+    def ask() -> None:
+        with watched.store.write() as connection:
+            requests.ask(connection, watched.name, "somebody", clock.now())
+
+    database = watched.database
+    with running(Collector(watched.settings, watched.store, watched.sites)):
+        eventually(lambda: state(watched.store, watched.name))
+        database.rename(away)
+        ask()
+        eventually(absent)
+        away.rename(database)
+        # association_members is measured every five minutes; the next run finds the database and catches up.
+        eventually(lambda: not absent(), 15)
+
+
 def test_who_takes_the_place_of_a_dead_collector_collects_at_once(watched: Watched) -> None:
     with watched.store.write() as connection:
         assert leases.take(connection, leases.COLLECTOR, "the dead one", clock.HOUR, clock.now())

@@ -42,7 +42,9 @@ def eventually(found: Callable[[], T], seconds: float, what: str) -> T:
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """The environment of a machine on which nothing of Baken is set; what it writes stays in `folder`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BAKEN_")}
-    return {**kept, "XDG_DATA_HOME": str(folder), "HOME": str(folder), "PYTHONUNBUFFERED": "1", **more}
+    # Not the folder itself: `python -m` imports from there, and a data folder called baken would be taken for the code.
+    home = {"XDG_DATA_HOME": str(folder / "share"), "HOME": str(folder)}
+    return {**kept, **home, "PYTHONUNBUFFERED": "1", **more}
 
 
 def command(*args: str) -> list[str]:
@@ -78,11 +80,14 @@ class Served:
             return found.group(0) if found else None
 
         self.address = eventually(told, START_SECONDS, "the address on standard error") or ""
-        eventually(lambda: self.get("/api/method/ping").status_code == 200, START_SECONDS, "an answer to a ping")
+        try:
+            eventually(lambda: self.get("/api/method/ping").status_code == 200, START_SECONDS, "an answer to a ping")
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}; it wrote: {self.text}") from None
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """Ask as a guest."""
-        return httpx.get(self.address + path, trust_env=False, timeout=15, **options)
+        return httpx.get(self.address + path, trust_env=False, timeout=5, **options)
 
     def children(self) -> list[psutil.Process]:
         """All processes below it."""

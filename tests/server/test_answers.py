@@ -159,7 +159,7 @@ def test_a_forced_refresh_asks_the_collector_and_waits(world: World) -> None:
     assert found["measured"] is True
     assert found["system_metrics"]["members"]["active"] == 402
     with world.store.read() as conn:
-        assert [entry.action for entry in audit.entries(conn)] == ["refresh"]
+        assert [entry.action for entry in audit.entries(conn) if entry.action != "looked"] == ["refresh"]
 
 
 def test_a_forced_refresh_without_a_collector_does_not_wait_long(world: World) -> None:
