@@ -138,7 +138,7 @@ def test_a_database_that_is_back_is_read_at_once(watched: Watched) -> None:
         eventually(absent)
         away.rename(database)
         # association_members is measured every five minutes; the next run finds the database and catches up.
-        eventually(lambda: not absent(), 15)
+        eventually(lambda: not absent(), 30)
 
 
 def test_who_takes_the_place_of_a_dead_collector_collects_at_once(watched: Watched) -> None:
