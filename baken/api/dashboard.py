@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 import structlog
@@ -15,7 +15,7 @@ from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, Call, Refusal
 from baken.api.monitor import status, test_hops
 from baken.api.registry import method
-from baken.clock import iso
+from baken.clock import iso, to_ms
 from baken.errors import patterns
 from baken.history import audit, requests, samples
 from baken.history.store import StoreError
@@ -289,8 +289,8 @@ def _wait(call: Call, asked: datetime) -> bool:
         time.sleep(_POLL_SECONDS)
         with call.store.read() as conn:
             state = samples.site_states(conn).get(call.site_name)
-        # A run that began a moment before saw what is there as well as one that begins now.
-        if state is not None and state.at >= asked - timedelta(milliseconds=100):
+        # What changed before the asking is in the answer: a run that began earlier does not count.
+        if state is not None and to_ms(state.at) >= to_ms(asked):
             snapshots.forget(call.store)
             return True
     return False

@@ -162,6 +162,16 @@ def test_a_forced_refresh_asks_the_collector_and_waits(world: World) -> None:
         assert [entry.action for entry in audit.entries(conn) if entry.action != "looked"] == ["refresh"]
 
 
+def test_a_run_that_began_before_the_asking_does_not_answer_it(world: World) -> None:
+    """A change made just before "refresh now" was missing from the answer when a run was under way."""
+    began = clock.now() - timedelta(milliseconds=20)
+    writer = threading.Timer(0.3, lambda: world.record(FIGURES, at=began))
+    writer.start()
+    found = message(world, f"{PAGE}.refresh_dashboard_data", force=1)
+    writer.join()
+    assert found["measured"] is False
+
+
 def test_a_forced_refresh_without_a_collector_does_not_wait_long(world: World) -> None:
     started = time.monotonic()
     found = message(world, f"{PAGE}.refresh_dashboard_data", force=1)
