@@ -90,7 +90,6 @@ def watch(config: SiteConfig, store: Store, minutes: int) -> Watched:
         elapsed = schedule.next_due
     result.slowest = max(slowest, key=lambda one: one[1])
     result.stretched = schedule.stretched()
-    site.close()
     return result
 
 

@@ -157,7 +157,6 @@ def read(made: list[tuple[str, str]]) -> Read:
                 break
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         grown = _bytes(store) - empty
-        site.close()
         store.close()
         return Read(count, processor, wall, grown)
 

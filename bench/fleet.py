@@ -96,7 +96,7 @@ def _figures(seen: Watching, interval: float) -> list[Figure]:
     many = f"{seen.sites:,} sites, one collector, {interval:g}-s interval"
     expected = seen.sites / interval
     # Half a percent is the edge of the stretch of time that was looked at.
-    keeps_up = seen.runs >= 0.98 * expected and seen.missed == 0 and seen.lag < interval / 2
+    keeps_up = 0.98 <= seen.runs / expected <= 1.1 and seen.missed == 0 and seen.lag < interval / 2
     least = 0.98 if interval >= 60 else None
     return [
         Figure(

@@ -187,7 +187,7 @@ class Collector:
         if not self._collecting:
             return
         for name in set(self._watches) - set(self.sites):
-            self._watches.pop(name).site.close()
+            del self._watches[name]
         for name, site in self.sites.items():
             known = self._watches.get(name)
             if known is None or known.site is not site:
@@ -417,8 +417,6 @@ class Collector:
             log.error("runs were lost, for the store cannot be written", runs=len(self._buffer))
         with contextlib.suppress(StoreError), self.store.write() as connection:
             leases.release(connection, leases.COLLECTOR, self.holder)
-        for watch in self._watches.values():
-            watch.site.close()
         log.info("collector stopped")
 
 

@@ -1,13 +1,15 @@
 """One step of the Error Log's way into the store, as the collector takes it for each site every few seconds."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from baken.errors import counts, reader
 from baken.history.store import Store
 from baken.sites.reading import Reading
 
 ROWS_AT_ONCE = 2000
+# Without new errors the store is told at this interval that the log was read.
+_QUIET = timedelta(seconds=55)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ def collect(reading: Reading, store: Store, now: datetime, *, max_rows: int = RO
     batch = reader.read_new(
         reading, state, batch_size=site.settings.optimizer.database.batch_size, now=now, max_rows=max_rows
     )
+    quiet = state is not None and not batch.rows and not (state.behind or batch.watermark.behind)
+    if state is not None and quiet and timedelta() <= now - state.read_at < _QUIET:
+        # Nothing happened: hundreds of quiet sites need not write that down every few seconds.
+        return Collected(0, (), batch.late, False, state.until)
     found = counts.digest(batch)
     with store.write() as conn:
         applied = counts.apply(conn, site.name, found)

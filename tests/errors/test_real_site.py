@@ -26,7 +26,6 @@ SITE = "real"
 def real(frappe_site: FrappeSite) -> Iterator[Site]:
     site = Site(SiteConfig(SITE, make_url(frappe_site.database_url)), Settings())
     yield site
-    site.close()
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,6 @@ def sqlite_copy(
             return list(connection.execute(sql).fetchall())
 
     yield Copy(Subject(site, execute))
-    site.close()
 
 
 def empty_all(connection: sqlite3.Connection) -> None:

@@ -63,7 +63,6 @@ def frappe_subject(frappe_site: FrappeSite) -> Iterator[Subject]:
     """The reference site, with a fresh memory, read as its own user. Leave it as it is."""
     site = Site(read_site(frappe_site.bench, frappe_site.name), Settings())
     yield Subject(site, lambda sql: frappe_site.mariadb.execute(sql, database=frappe_site.database))
-    site.close()
 
 
 @pytest.fixture
@@ -103,7 +102,6 @@ def own_site(frappe_site: FrappeSite, own_database: str) -> Iterator[Subject]:
     config = replace(config, database_url=config.database_url.set(database=own_database))
     site = Site(config, Settings())
     yield Subject(site, lambda sql: frappe_site.mariadb.execute(sql, database=own_database))
-    site.close()
 
 
 @contextlib.contextmanager
@@ -174,7 +172,6 @@ def postgres_site(frappe_site: FrappeSite, postgres_database: str, postgres: Pos
     config = replace(read_site(frappe_site.bench, frappe_site.name), database_url=make_url(postgres_database))
     site = Site(config, Settings())
     yield Subject(site, lambda sql: postgres.execute(sql, database="frappe_site_copy"))
-    site.close()
 
 
 @pytest.fixture
@@ -188,7 +185,6 @@ def sqlite_site(frappe_site: FrappeSite, sqlite_database: Path) -> Iterator[Subj
             return list(connection.execute(sql).fetchall())
 
     yield Subject(site, execute)
-    site.close()
 
 
 @pytest.fixture(params=["mariadb", "postgres", "sqlite"])

@@ -49,7 +49,6 @@ def real(frappe_site: FrappeSite, tmp_path_factory: pytest.TempPathFactory) -> I
     with store.write() as conn:
         samples.record(conn, [run.cycle(site.name)])
     yield Real(create_app(settings, store, {site.name: site}), site, store, frappe_site)
-    site.close()
     store.close()
 
 
