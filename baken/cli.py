@@ -51,9 +51,6 @@ def main() -> None:
         app()
     except (SettingsError, SiteProblem, StoreError, KeyProblem) as problem:
         fail(str(problem))
-    except KeyboardInterrupt:
-        err.print("interrupted")
-        raise SystemExit(130) from None
 
 
 def fail(text: str, code: int = 1) -> NoReturn:

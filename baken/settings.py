@@ -300,8 +300,19 @@ def _refuse_unknown_environment() -> None:
     known = {f"BAKEN_{name.upper()}" for name in Settings.model_fields}
     for name in os.environ:
         if name.startswith("BAKEN_") and name.split("__")[0].upper() not in known | ENVIRONMENT_ONLY:
-            hint = _nearest(name, sorted(known))
+            hint = _nearest(name, sorted(known | _nested_environment()))
             raise SettingsError(f"environment variable {name} sets nothing in Baken{hint}")
+
+
+def _nested_environment() -> set[str]:
+    """Every variable that sets a value within a section."""
+    sections = {name: field.annotation for name, field in Settings.model_fields.items()}
+    return {
+        f"BAKEN_{name}__{key}".upper()
+        for name, section in sections.items()
+        if isinstance(section, type) and issubclass(section, BaseModel)
+        for key in section.model_fields
+    }
 
 
 ENVIRONMENT_ONLY = {"BAKEN_REFERENCE"}
@@ -309,7 +320,9 @@ ENVIRONMENT_ONLY = {"BAKEN_REFERENCE"}
 
 
 def _nearest(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
+    # A name that lacks its section is meant more often than one of the same length.
+    close = [each for each in known if each.rpartition("__")[2] == word.removeprefix("BAKEN_")]
+    close = close or difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known are: {', '.join(known)}"
 
 
@@ -321,7 +334,9 @@ def _explain(error: ValidationError | PydanticSettingsError, source: str) -> str
         path = [str(part) for part in detail["loc"]]
         where = ".".join(path)
         if detail["type"] == "extra_forbidden":
-            lines.append(f"unknown setting {where} ({source}){_nearest(path[-1], _known_keys(path[:-1]))}")
+            lines.append(
+                f"unknown setting {where} ({source} or environment){_nearest(path[-1], _known_keys(path[:-1]))}"
+            )
         else:
             lines.append(f"setting {where} ({source} or environment): {detail['msg']}")
     return "; ".join(lines)

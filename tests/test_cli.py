@@ -280,7 +280,7 @@ def test_of_several_sites_one_is_chosen(bench: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("[server]\nprot = 1", "unknown setting server.prot (baken.toml); did you mean port?"),
+        ("[server]\nprot = 1", "unknown setting server.prot (baken.toml or environment); did you mean port?"),
         ("[server\n", "baken.toml is not valid TOML: "),
         ('[server]\nport = "http"', "setting server.port "),
     ],

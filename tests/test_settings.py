@@ -49,8 +49,8 @@ def test_lists_of_tables() -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("prot = 1", ["unknown setting prot (baken.toml)", "known are: "]),
-        ("[server]\nprot = 1", ["unknown setting server.prot (baken.toml); did you mean port?"]),
+        ("prot = 1", ["unknown setting prot (baken.toml or environment)", "known are: "]),
+        ("[server]\nprot = 1", ["unknown setting server.prot (baken.toml or environment); did you mean port?"]),
         ("[optimizer.database]\nbatchsize = 1", ["unknown setting optimizer.database.batchsize", "mean batch_size?"]),
         ("[[benches]]\npath = '/a'\nsite = ['x']", ["unknown setting benches.0.site", "did you mean sites?"]),
         ("[server]\nport = 'http'", ["setting server.port", "integer"]),

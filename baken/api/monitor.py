@@ -39,13 +39,16 @@ def collector_state(store: Store, now: Any) -> dict[str, Any]:
     if newest is None:
         reason = None if held else "the collector has not run yet; `baken serve` starts it"
     elif now - newest > SILENT:
-        reason = f"no run since {iso(newest)}; look into Baken's log" + ("" if held else ": the collector is gone")
+        reason = store.lack_of_room() or (
+            f"no run since {iso(newest)}; look into Baken's log" + ("" if held else ": the collector is gone")
+        )
     return {
         "running": held and (newest is None or now - newest <= SILENT),
         "last_seen": iso(newest),
         "age_seconds": None if newest is None else max(0.0, round((now - newest).total_seconds(), 1)),
         "holder": lease.holder if lease is not None and held else None,
-        "reason": reason or (None if held else "no collector holds the lease on the store; `baken serve` starts one"),
+        "reason": reason
+        or (None if held else store.lack_of_room() or "no collector holds the lease; `baken serve` starts one"),
     }
 
 

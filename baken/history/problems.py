@@ -94,6 +94,12 @@ def _sqlite(cause: sqlite3.Error, url: URL) -> StoreError | None:
     return None
 
 
+def lack_of_room(url: URL) -> str | None:
+    """That the disk of an SQLite store is full, before anybody writes; None when there is room or it is a server."""
+    path = url.database or ""
+    return str(_full(path)) if url.get_backend_name() == "sqlite" and _no_room(path) else None
+
+
 def _no_room(path: str) -> bool:
     folder = Path(path).absolute().parent
     return folder.is_dir() and shutil.disk_usage(folder).free < _NO_ROOM

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from baken.history.problems import StoreError, StoreFull, StoreUnavailable, describe, translate
+from baken.history.problems import StoreError, StoreFull, StoreUnavailable, describe, lack_of_room, translate
 
 __all__ = ["Store", "StoreError", "StoreFull", "StoreUnavailable", "open_store"]
 
@@ -127,6 +127,10 @@ class Store:
         )
         with self.read() as connection:
             return int(connection.execute(text(statement)).scalar_one())
+
+    def lack_of_room(self) -> str | None:
+        """Why the store cannot grow, when its disk is seen to be full; a server is not asked."""
+        return lack_of_room(self._address)
 
     def close(self) -> None:
         """Close all connections; the store can be used again and then opens new ones."""

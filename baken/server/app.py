@@ -370,10 +370,10 @@ class Host:
             content |= {"status": "error", "store": "unavailable", "collector": None}
         else:
             content |= {
-                "store": "ok",
+                "store": "full" if self.store.lack_of_room() else "ok",
                 "collector": {"running": collector["running"], "age_seconds": collector["age_seconds"]},
             }
-            if not collector["running"]:
+            if not collector["running"] or content["store"] != "ok":
                 content["status"] = "error"
         return Response(
             answers.encode(content), 200 if content["status"] == "ok" else 503, media_type="application/json"

@@ -1,5 +1,6 @@
 """The store itself: preparing it, sharing it, and what it says when something is wrong."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from baken.history import migrations, tables
+from baken.history import migrations, problems, tables
 from baken.history.samples import Cycle, Sample, latest, record
 from baken.history.store import Store, StoreError, StoreFull, StoreUnavailable, open_store
 from tests.servers import MariaDB, Postgres
@@ -259,3 +260,13 @@ def test_urls_of_mariadb_and_postgres_need_no_driver(mariadb: MariaDB, postgres:
         assert "baken-tests" not in store.name
         assert "baken-tests" not in repr(store)
         store.close()
+
+
+def test_a_full_disk_is_said_before_anybody_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/baken.db")
+    assert store.lack_of_room() is None
+    monkeypatch.setattr(problems, "_NO_ROOM", shutil.disk_usage(tmp_path).free * 2)
+    told = store.lack_of_room()
+    assert told is not None
+    assert "disk that holds the store is full" in told
+    assert str(tmp_path) in told
