@@ -290,7 +290,9 @@ class Pseudonyms:
 
     def of(self, kind: str, value: str) -> str:
         """The pseudonym of `value` among things of this `kind` (user, member, …): the kind and 16 hex digits."""
-        digest = hmac.new(self._key, f"{kind}\0{value.strip().lower()}".encode(), hashlib.sha256)
+        # What came over the network need not be text that can be written in UTF-8.
+        text = f"{kind}\0{value.strip().lower()}".encode("utf-8", "backslashreplace")
+        digest = hmac.new(self._key, text, hashlib.sha256)
         return f"{kind}-{digest.hexdigest()[:16]}"
 
 

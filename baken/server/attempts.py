@@ -1,7 +1,5 @@
 """Failed sign-ins are counted in the store, per address and per user, and too many of them are refused for a while."""
 
-import hashlib
-import hmac
 import math
 import threading
 import time
@@ -13,6 +11,7 @@ from datetime import timedelta
 from baken import clock
 from baken.history import websessions
 from baken.history.store import Store
+from baken.privacy import Pseudonyms
 from baken.server.answers import TooMany
 from baken.settings import Server
 
@@ -24,7 +23,7 @@ class Attempts:
 
     def __init__(self, store: Store, key: bytes, settings: Server) -> None:
         self._store = store
-        self._key = key
+        self._pseudonyms = Pseudonyms(key)
         self._most = settings.sign_in_attempts
         self._window = timedelta(seconds=settings.sign_in_window)
         self._running: Counter[str] = Counter()
@@ -32,8 +31,7 @@ class Attempts:
 
     def hash(self, *parts: str) -> str:
         """The keyed hash under which attempts of this kind and thing are counted."""
-        text = "\0".join(parts).encode("utf-8", "backslashreplace")
-        return hmac.new(self._key, b"attempt\0" + text, hashlib.sha256).hexdigest()
+        return self._pseudonyms.of("attempt", "\0".join(parts))
 
     @contextmanager
     def trying(self, keys: Sequence[str]) -> Iterator[None]:
