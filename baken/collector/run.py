@@ -143,15 +143,13 @@ class Collector:
             stop.wait(min(_TICK, max(0.01, self._next_due() - time.monotonic())))
         self._stop()
 
-    def run_once(self, only: str | None = None) -> dict[str, Run]:
-        """Measure everything once on every site, or on the one called `only`, and write it. For the command line."""
+    def run_once(self) -> dict[str, Run]:
+        """Measure everything once on every site, and write it. For the command line."""
         runs = {}
         for name, site in self.sites.items():
-            if only in (None, name):
-                watch = self._watch(site)
-                run = self._run(watch, set(_intervals("site")), _moment(), also_errors=True)
-                self._buffer.add(self._cycle(watch, run))
-                runs[name] = run
+            watch = self._watch(site)
+            runs[name] = self._run(watch, set(_intervals("site")), _moment(), also_errors=True)
+            self._buffer.add(self._cycle(watch, runs[name]))
         self._measure_own(time.monotonic())
         if not self._buffer.flush(time.monotonic()):
             raise StoreError(self._buffer.trouble or "the store did not take what was measured")
@@ -188,12 +186,13 @@ class Collector:
             return
         for name in set(self._watches) - set(self.sites):
             del self._watches[name]
-        for name, site in self.sites.items():
-            known = self._watches.get(name)
-            if known is None or known.site is not site:
-                watch = self._watch(site)
-                self._after_absence(watch)
-                heapq.heappush(self._heap, (watch.schedule.next_due, name, watch.version))
+        known = self._watches
+        new = [site for name, site in self.sites.items() if name not in known or known[name].site is not site]
+        for site in new:
+            watch = self._watch(site)
+            heapq.heappush(self._heap, (watch.schedule.next_due, site.name, watch.version))
+        if new:
+            self._after_absence(new)
         for name, trouble in self.sites.troubles.items():
             if name not in self.sites:
                 self._buffer.add(_unwatched(name, trouble))
@@ -205,13 +204,14 @@ class Collector:
         self._watches[site.name] = watch
         return watch
 
-    def _after_absence(self, watch: _Watch) -> None:
-        """Say in the history that nobody looked, when the site's last run was long ago."""
+    def _after_absence(self, sites: list[Site]) -> None:
+        """Say in the history that nobody looked at `sites`, where the last run was long ago."""
         with contextlib.suppress(StoreError), self.store.read() as connection:
-            state = samples.site_states(connection).get(watch.site.name)
+            states = samples.site_states(connection)
             now = clock.now()
-            if state is not None and (now - state.at).total_seconds() > _STANDSTILL:
-                self._buffer.add_gap(Gap(watch.site.name, state.at, now, "Baken was not collecting"))
+            for state, name in ((states[site.name], site.name) for site in sites if site.name in states):
+                if (now - state.at).total_seconds() > _STANDSTILL:
+                    self._buffer.add_gap(Gap(name, state.at, now, "Baken was not collecting"))
 
     def _start_due(self, now: float) -> None:
         self._lag = 0.0

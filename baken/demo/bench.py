@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from baken.demo import (
@@ -249,8 +249,3 @@ def write_backup(bench: DemoBench, moment: datetime) -> Path:
 def hash_of(number: int) -> int:
     """A number that looks random and is the same every time."""
     return number * 2_654_435_761 % 4_294_967_296
-
-
-def local_now() -> datetime:
-    """The present moment on the site's clock, naive."""
-    return rhythm.local(datetime.now(UTC))
