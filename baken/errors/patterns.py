@@ -54,12 +54,6 @@ def recent(conn: Connection, site: str, *, hours: int = 24, limit: int | None = 
     }
 
 
-def by_hour(conn: Connection, site: str, *, hours: int = 24, now: datetime) -> dict[str, Any]:
-    """Errors per hour without their patterns: {hours, by_hour, total, measured_at, absent} as in `recent`."""
-    answer = recent(conn, site, hours=hours, limit=0, now=now)
-    return {key: answer[key] for key in ("hours", "by_hour", "total", "measured_at", "absent")}
-
-
 def _grid(hours: int, now: datetime) -> list[int]:
     step = HOUR // timedelta(milliseconds=1)
     last = hour_of(to_ms(now))

@@ -115,11 +115,6 @@ def delete(conn: Connection, id: str) -> bool:
     return bool(conn.execute(remove(web_sessions).where(web_sessions.c.id == id)).rowcount)
 
 
-def delete_user(conn: Connection, site: str, user: str) -> int:
-    """End all sessions of `user` of `site`; returns how many there were."""
-    return conn.execute(remove(web_sessions).where(web_sessions.c.site == site, web_sessions.c.user == user)).rowcount
-
-
 def purge(conn: Connection, now: datetime, *, attempts_kept: timedelta = timedelta(days=1)) -> int:
     """Remove the sessions that ended before `now` and the attempts older than `attempts_kept`.
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from baken.errors.fingerprint import fingerprint_text
-from baken.errors.patterns import by_hour, recent
+from baken.errors.patterns import recent
 from baken.errors.taxonomy import classify
 from baken.history.store import Store
 from tests.errors.logs import NAME, Log, traceback
@@ -45,7 +45,6 @@ def test_patterns_of_a_day(log: Log, store: Store) -> None:
         answer = recent(conn, NAME, now=NOW)
         assert recent(conn, NAME, now=NOW, limit=1)["patterns"] == answer["patterns"][:1]
         assert recent(conn, NAME, now=NOW, limit=None)["patterns"] == answer["patterns"]
-        assert by_hour(conn, NAME, now=NOW)["by_hour"] == answer["by_hour"]
         assert recent(conn, "another", now=NOW)["total"] is None
     assert answer["total"] == 8
     assert answer["since"] == answer["hours"][0] == "2026-06-30T13:00:00Z"
