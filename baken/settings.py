@@ -129,6 +129,12 @@ class ErrorAnalysis(Section):
     default_days: int = Field(30, ge=1, description="Days that an error analysis covers by default.")
     trend_threshold: float = Field(0.1, description="Smallest relative growth that is called a trend.")
     recurring_threshold: int = Field(3, ge=1, description="So many occurrences make an error recurring.")
+    max_patterns: int = Field(
+        5000, ge=10, description="Patterns of a site that are kept apart; errors of further ones are counted as one."
+    )
+    transition_days: int = Field(
+        30, ge=1, description="After other rules of grouping were adopted, the ones before are known for so many days."
+    )
 
 
 class Forecasting(Section):

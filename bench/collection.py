@@ -13,6 +13,7 @@ from baken.demo.world import SITE
 from baken.errors.collect import collect
 from baken.history.store import Store, open_store
 from baken.metrics import catalogue
+from baken.privacy import Pseudonyms
 from baken.settings import Settings
 from baken.sites.bench import read_site
 from baken.sites.reading import Reading
@@ -21,6 +22,8 @@ from bench.figures import Detail, Figure, Result, Tell, number
 from bench.reference import NoReferenceError, reference_site
 from bench.serving import demo
 from tests.servers import ServerFailedError, ServerMissingError
+
+PSEUDONYMS = Pseudonyms(bytes(32))
 
 ERRORS_EVERY = 10.0
 SETTLING = 10
@@ -64,7 +67,7 @@ def watch(config: SiteConfig, store: Store, minutes: int) -> Watched:
 
         def also(reading: Reading) -> None:
             if with_errors:
-                collect(reading, store, reading.now)
+                collect(reading, store, reading.now, PSEUDONYMS)
             slowest.append(reading.slowest)
 
         return run_site(site, due, begins + timedelta(seconds=elapsed), settings.collector.deadline, also)

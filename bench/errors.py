@@ -20,10 +20,12 @@ from baken.errors.collect import collect
 from baken.errors.fingerprint import fingerprint
 from baken.errors.scrub import scrub
 from baken.history.store import Store, open_store
+from baken.privacy import Pseudonyms
 from baken.settings import Settings
 from baken.sites.site import Site, SiteConfig
 from bench.figures import Figure, Result, Tell
 
+PSEUDONYMS = Pseudonyms(bytes(32))
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 STEP = timedelta(days=90) / 1_000_000
 """Between two errors, so that a million of them come in the 90 days that are kept in full."""
@@ -151,7 +153,7 @@ def read(made: list[tuple[str, str]]) -> Read:
         count, wall, processor = 0, time.perf_counter(), time.process_time()
         while True:
             with site.reading(NOW) as reading:
-                got = collect(reading, store, NOW)
+                got = collect(reading, store, NOW, PSEUDONYMS)
             count += got.rows
             if not got.behind:
                 break

@@ -10,7 +10,7 @@ from baken.api import snapshots
 from baken.api.context import DASHBOARD_ROLES, Call
 from baken.api.registry import method
 from baken.clock import iso
-from baken.errors import counts
+from baken.errors import watermarks
 from baken.history import leases, samples
 from baken.history.problems import StoreError
 from baken.history.store import Store
@@ -173,7 +173,7 @@ def _collector(call: Call) -> str:
 
 def _errors(call: Call) -> str:
     with call.store.read() as conn:
-        mark = counts.load(conn, call.site_name)
+        mark = watermarks.load(conn, call.site_name)
     if mark is None:
         raise NotAvailable("the site's Error Log has not been read yet")
     if mark.behind:

@@ -24,7 +24,7 @@ from baken.history.samples import Cycle
 from baken.history.store import Store, StoreError
 from baken.metrics import catalogue
 from baken.metrics.catalogue import HostSubject, MonitorSubject
-from baken.privacy import mask, masked_trace
+from baken.privacy import Pseudonyms, installation_key, mask, masked_trace
 from baken.settings import Settings
 from baken.sites.reading import Reading
 from baken.sites.site import Site
@@ -104,6 +104,7 @@ class Collector:
         self.store = store
         self.sites = sites
         self.holder = holder or new_holder()
+        self._pseudonyms = Pseudonyms(installation_key(settings.data_dir))
         self._processes = processes
         self._standing_by = False
         self._buffer = Buffer(store, settings.collector.buffer_cycles)
@@ -279,7 +280,7 @@ class Collector:
 
     def _read_errors(self, watch: _Watch, reading: Reading) -> None:
         try:
-            collected = collect_errors(reading, self.store, reading.now)
+            collected = collect_errors(reading, self.store, reading.now, self._pseudonyms)
         except StoreError as error:
             # The watermark stands where it stood: the same rows are read again when the store is back.
             log.debug("errors not counted", site=reading.site.name, reason=str(error))

@@ -1,178 +1,441 @@
-"""Turns the rows of one reading into hourly counts per pattern, and stores them together with the watermark.
+"""Turns errors into occurrences of patterns, and stores how often each pattern came, when, and whom it hit.
 
-Counts and watermark change in one transaction: a process that is killed has stored both or neither, and the next
-reading begins where the stored counts end. A batch is stored once only: its watermark's serial must
-follow the stored one.
+`digest` takes texts apart and touches no database. `apply` works in the caller's transaction, the one that also
+stores how far the sources were read: a process that is killed has stored both or neither.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 
 from baken.clock import HOUR, to_ms
+from baken.errors.event import ERROR_LOG, Event
+from baken.errors.example import example
+from baken.errors.fingerprint import VERSION as CURRENT
 from baken.errors.fingerprint import Fingerprint, fingerprint
-from baken.errors.reader import SOURCE, Batch, Watermark
-from baken.errors.scrub import scrub
+from baken.errors.people import UNKNOWN, Person
+from baken.errors.scrub import Scrubbed, scrub
 from baken.errors.taxonomy import classify
-from baken.history.tables import error_counts, error_patterns, error_watermarks
+from baken.history.tables import (
+    error_contexts,
+    error_counts,
+    error_findings,
+    error_hit_days,
+    error_hits,
+    error_patterns,
+)
+from baken.history.upserts import add_up, insert_missing
 
-HOUR_MS = HOUR.total_seconds() * 1000
+T = TypeVar("T")
+
+HOUR_MS = int(HOUR.total_seconds() * 1000)
+DAY_MS = 24 * HOUR_MS
+OVERFLOW = "overflow"
+"""Version of the one pattern that counts what comes after a site has shown too many patterns."""
 _AT_ONCE = 500
 
 
-@dataclass(slots=True)
-class Tally:
-    """What one reading found of one pattern: moments in ms, occurrences per hour (ms of its beginning)."""
-
-    found: Fingerprint
-    first: int
-    last: int
-    hours: dict[int, int]
-
-
 @dataclass(frozen=True, slots=True)
-class Digest:
-    """A batch without its texts: what is to be stored."""
+class Grouping:
+    """By which rules errors are grouped on a site.
 
-    tallies: dict[str, Tally]
-    rows: int
-    watermark: Watermark
-    base: int
+    Attributes:
+        version: the rules that apply.
+        previous: the rules before them while a transition lasts: what they knew is handed on; else None.
+        splits: id of a pattern that somebody split -> by what.
+    """
+
+    version: str = CURRENT
+    previous: str | None = None
+    splits: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Occurrence:
+    """One error without its text: what is to be stored of it.
+
+    `at` is in ms; `chain` are the patterns it belongs to from the whole one to the finest split, of which the last
+    counts; `older` is its pattern by the rules before; `leaks` are kinds of credentials in its raw text.
+    """
+
+    event: Event
+    at: int
+    chain: tuple[Fingerprint, ...]
+    older: str | None
+    scrubbed: Scrubbed
+    person: Person
+    component: str
+    leaks: Collection[str]
+
+    @property
+    def found(self) -> Fingerprint:
+        """The pattern that counts."""
+        return self.chain[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What came of storing a digest. `stored` is False when another process had been there first."""
+    """What came of storing: errors counted, and ids of patterns that are new on the site or came back."""
 
-    stored: bool
-    rows: int
-    new_patterns: tuple[str, ...]
+    rows: int = 0
+    new_patterns: tuple[str, ...] = ()
+    regressed: tuple[str, ...] = ()
 
 
-def digest(batch: Batch) -> Digest:
-    """Scrub, fingerprint and count the rows of a batch. Touches no database."""
-    tallies: dict[str, Tally] = {}
-    for row in batch.rows:
-        found = fingerprint(scrub(row.method, row.error))
-        at = to_ms(row.at)
-        tally = tallies.get(found.pattern)
-        if tally is None:
-            tally = tallies[found.pattern] = Tally(found, at, at, {})
-        tally.first, tally.last = min(tally.first, at), max(tally.last, at)
-        hour = hour_of(at)
-        tally.hours[hour] = tally.hours.get(hour, 0) + 1
-    return Digest(tallies, len(batch.rows), batch.watermark, batch.base)
+@dataclass(slots=True)
+class _Tally:
+    """What one reading found of one pattern; moments in ms, occurrences per hour and per (hour, context)."""
+
+    first: Occurrence
+    begins: int
+    ends: int
+    bytes: int = 0
+    hours: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    hits: dict[tuple[int, tuple[str, str, str]], int] = field(default_factory=lambda: defaultdict(int))
+
+
+def digest(events: Iterable[Event], people: Mapping[str, Person], grouping: Grouping | None = None) -> list[Occurrence]:
+    """Scrub and fingerprint events; `people` are the users that the events name."""
+    grouping = grouping or Grouping()
+    return [_occurrence(event, people, grouping) for event in events]
+
+
+def _occurrence(event: Event, people: Mapping[str, Person], grouping: Grouping) -> Occurrence:
+    row = scrub(event.method, event.error)
+    found = fingerprint(row)
+    chain = [found]
+    older = None
+    part = "unknown"
+    person = people.get(event.user, UNKNOWN) if event.user else UNKNOWN
+    if event.source == ERROR_LOG and part == "web" and event.user == "Administrator":
+        # Frappe files what its cache held back under Administrator, whoever was hit.
+        person = UNKNOWN
+    if person is UNKNOWN and part == "scheduler":
+        person = Person("", "system")
+    kinds: frozenset[str] = frozenset()
+    return Occurrence(event, to_ms(event.at), tuple(chain), older, row, person, part, kinds)
 
 
 def hour_of(at: int) -> int:
     """Beginning of the hour of a moment, both in ms."""
-    return at - at % int(HOUR_MS)
+    return at - at % HOUR_MS
 
 
-def load(conn: Connection, site: str, *, lock: bool = False) -> Watermark | None:
-    """How far the site's Error Log has been read; None before the first reading."""
-    table = error_watermarks
-    query = select(table.c.modified, table.c.seen).where(table.c.site == site, table.c.source == SOURCE)
-    row = conn.execute(query.with_for_update() if lock else query).first()
-    return Watermark.load(row.modified, row.seen) if row else None
+def apply(conn: Connection, site: str, occurrences: Sequence[Occurrence], *, most_patterns: int, now: int) -> Applied:
+    """Store occurrences in the caller's transaction.
+
+    Args:
+        conn: a connection that writes.
+        site: name of the site.
+        occurrences: what is to be counted.
+        most_patterns: so many patterns of a site are kept apart; what comes after is counted as one.
+        now: the present moment in ms.
+    """
+    if not occurrences:
+        return Applied()
+    tallies = _tallied(occurrences)
+    known = _known(conn, site, tallies)
+    fresh = [name for name in tallies if name not in known]
+    if fresh:
+        known |= _add_patterns(conn, site, tallies, fresh, most_patterns)
+    numbers = {name: known[name].number if name in known else known[OVERFLOW].number for name in tallies}
+    _touch(conn, tallies, numbers)
+    _count(conn, site, tallies, numbers)
+    _find_leaks(conn, site, occurrences, numbers)
+    back = _come_back(conn, site, tallies, known, now)
+    return Applied(len(occurrences), tuple(name for name in fresh if name in known), back)
 
 
-def apply(conn: Connection, site: str, found: Digest) -> Applied:
-    """Store a digest in the caller's transaction. Storing the same one again changes nothing."""
-    stored = load(conn, site, lock=True)
-    if (stored.serial if stored else 0) != found.base:
-        return Applied(False, 0, ())
-    new = _write_patterns(conn, site, found.tallies)
-    _write_counts(conn, site, found.tallies)
-    _write_watermark(conn, site, found.watermark, known=stored is not None)
-    return Applied(True, found.rows, new)
+def _tallied(occurrences: Sequence[Occurrence]) -> dict[str, _Tally]:
+    tallies: dict[str, _Tally] = {}
+    for each in occurrences:
+        name, at = each.found.pattern, each.at
+        tally = tallies.get(name)
+        if tally is None:
+            tally = tallies[name] = _Tally(each, at, at)
+        tally.begins, tally.ends = min(tally.begins, at), max(tally.ends, at)
+        tally.bytes += each.event.size
+        hour = hour_of(at)
+        tally.hours[hour] += 1
+        tally.hits[hour, (each.person.pseudonym, each.person.group, each.component)] += 1
+    return tallies
 
 
-def _write_patterns(conn: Connection, site: str, tallies: dict[str, Tally]) -> tuple[str, ...]:
+def _known(conn: Connection, site: str, names: Iterable[str]) -> dict[str, Any]:
     table = error_patterns
-    known: dict[str, tuple[int, int]] = {}
-    for part in _parts(sorted(tallies)):
-        query = select(table.c.id, table.c.first_seen, table.c.last_seen).where(
-            table.c.site == site, table.c.id.in_(part)
-        )
-        known |= {row.id: (row.first_seen, row.last_seen) for row in conn.execute(query)}
-    moved = [
-        {"b_id": name, "b_first": min(tally.first, known[name][0]), "b_last": max(tally.last, known[name][1])}
-        for name, tally in tallies.items()
-        if name in known and (tally.first < known[name][0] or tally.last > known[name][1])
-    ]
-    if moved:
-        conn.execute(
-            update(table)
-            .where(table.c.site == site, table.c.id == bindparam("b_id"))
-            .values(first_seen=bindparam("b_first"), last_seen=bindparam("b_last")),
-            moved,
-        )
-    new = [_pattern_row(site, tally) for name, tally in tallies.items() if name not in known]
-    if new:
-        conn.execute(insert(table), new)
-    return tuple(str(row["id"]) for row in new)
+    columns = (table.c.id, table.c.number, table.c.state, table.c.state_at, table.c.merged_into)
+    found: dict[str, Any] = {}
+    for part in parts(sorted(names)):
+        query = select(*columns).where(table.c.site == site, table.c.id.in_(part))
+        found |= {row.id: row for row in conn.execute(query)}
+    return found
 
 
-def _pattern_row(site: str, tally: Tally) -> dict[str, str | int]:
-    found, kind = tally.found, classify(tally.found)
+def _add_patterns(
+    conn: Connection, site: str, tallies: Mapping[str, _Tally], fresh: Sequence[str], most: int
+) -> dict[str, Any]:
+    """Insert patterns that the site has not shown before; what is over `most` becomes the one that overflows."""
+    table = error_patterns
+    there = conn.execute(select(func.count()).select_from(table).where(table.c.site == site)).scalar_one()
+    taken = sorted(fresh, key=lambda name: tallies[name].begins)[: max(0, most - there)]
+    parents = {found.pattern for name in taken for found in tallies[name].first.chain[:-1]}
+    rows = [_pattern_row(site, tallies[name]) for name in taken]
+    if len(taken) < len(fresh):
+        rows.append(_overflow_row(site, min(tallies[name].begins for name in fresh)))
+    insert_missing(conn, table, rows, key=("site", "id"))
+    above = {id_: row.number for id_, row in _known(conn, site, parents).items()}
+    inherited = _inherit(conn, site, {name: tallies[name].first for name in taken})
+    found = _known(conn, site, [*taken, _overflow_id()])
+    for name in taken:
+        chain = tallies[name].first.chain
+        values: dict[str, Any] = inherited.get(name, {})
+        if len(chain) > 1:
+            values = {**values, "split_of": above.get(chain[-2].pattern)}
+        if values:
+            conn.execute(update(table).where(table.c.number == found[name].number).values(**values))
+    if _overflow_id() in found:
+        found[OVERFLOW] = found.pop(_overflow_id())
+    return found
+
+
+def _inherit(conn: Connection, site: str, firsts: Mapping[str, Occurrence]) -> dict[str, dict[str, Any]]:
+    """What the patterns by the rules before hand on to those that take their place; they are merged into them."""
+    older = {each.older for each in firsts.values() if each.older}
+    if not older:
+        return {}
+    table = error_patterns
+    before = {
+        row.id: row for row in conn.execute(select(table).where(table.c.site == site, table.c.id.in_(sorted(older))))
+    }
+    numbers = {name: row.number for name, row in _known(conn, site, firsts).items()}
+    out: dict[str, dict[str, Any]] = {}
+    for name, each in firsts.items():
+        row = before.get(each.older or "")
+        if row is None or row.id == name:
+            continue
+        kept = ("state", "state_at", "state_by", "note", "muted_until", "muted_above", "regressed_at")
+        out[name] = {key: getattr(row, key) for key in kept} | {"first_seen": min(row.first_seen, each.at)}
+        if row.merged_into is None:
+            children = (table.c.number == row.number) | (table.c.merged_into == row.number)
+            conn.execute(update(table).where(table.c.site == site, children).values(merged_into=numbers[name]))
+    return out
+
+
+def _pattern_row(site: str, tally: _Tally) -> dict[str, Any]:
+    each = tally.first
+    found, kind = each.found, classify(each.found)
     return {
         "site": site,
         "id": found.pattern,
         "version": found.version,
         "exception": found.exception,
         "template": found.template,
+        "title": found.title,
         "category": kind.category,
         "severity": kind.severity,
         "area": kind.area,
-        "first_seen": tally.first,
-        "last_seen": tally.last,
+        "app": "",
+        "module": "",
+        "doctype": "",
+        "method": "",
+        "component": each.component,
+        "frames": json.dumps(found.frames),
+        "why": found.why,
+        "example": example(each.scrubbed),
+        "first_seen": tally.begins,
+        "last_seen": tally.ends,
+        "total": 0,
+        "bytes": 0,
+        "state": "open",
+        "state_by": "",
+        "note": "",
     }
 
 
-def _write_counts(conn: Connection, site: str, tallies: dict[str, Tally]) -> None:
-    table = error_counts
-    wanted = {(hour, name): count for name, tally in tallies.items() for hour, count in tally.hours.items()}
-    if not wanted:
-        return
-    hours = sorted({hour for hour, _ in wanted})
-    known: set[tuple[int, str]] = set()
-    for part in _parts(sorted(tallies)):
-        query = select(table.c.hour, table.c.pattern).where(
-            table.c.site == site, table.c.pattern.in_(part), table.c.hour.between(hours[0], hours[-1])
+def _overflow_id() -> str:
+    return hashlib.sha256(OVERFLOW.encode()).hexdigest()[:16]
+
+
+def _overflow_row(site: str, at: int) -> dict[str, Any]:
+    texts = dict.fromkeys(
+        ("exception", "title", "app", "module", "doctype", "method", "example", "state_by", "note"), ""
+    )
+    return {
+        **texts,
+        "site": site,
+        "id": _overflow_id(),
+        "version": OVERFLOW,
+        "template": "errors of further patterns: the site shows more kinds than are kept apart",
+        "category": "other",
+        "severity": "MEDIUM",
+        "area": "unknown",
+        "component": "unknown",
+        "frames": "[]",
+        "why": "analytics.error_analysis.max_patterns patterns of this site were known already",
+        "first_seen": at,
+        "last_seen": at,
+        "total": 0,
+        "bytes": 0,
+        "state": "open",
+    }
+
+
+def _touch(conn: Connection, tallies: Mapping[str, _Tally], numbers: Mapping[str, int]) -> None:
+    table = error_patterns
+    rows = [
+        {
+            "b_number": numbers[name],
+            "b_first": tally.begins,
+            "b_last": tally.ends,
+            "b_total": sum(tally.hours.values()),
+            "b_bytes": tally.bytes,
+        }
+        for name, tally in tallies.items()
+    ]
+    first: Any = bindparam("b_first")
+    last: Any = bindparam("b_last")
+    conn.execute(
+        update(table)
+        .where(table.c.number == bindparam("b_number"))
+        .values(
+            first_seen=_less(table.c.first_seen, first),
+            last_seen=_more(table.c.last_seen, last),
+            total=table.c.total + bindparam("b_total"),
+            bytes=table.c.bytes + bindparam("b_bytes"),
+        ),
+        rows,
+    )
+
+
+def _count(conn: Connection, site: str, tallies: Mapping[str, _Tally], numbers: Mapping[str, int]) -> None:
+    contexts = _contexts(conn, site, {who for tally in tallies.values() for _, who in tally.hits})
+    counts: dict[tuple[int, int], int] = defaultdict(int)
+    hits: dict[tuple[int, int, int], int] = defaultdict(int)
+    days: dict[tuple[int, int, int], int] = defaultdict(int)
+    for name, tally in tallies.items():
+        number = numbers[name]
+        for hour, count in tally.hours.items():
+            counts[number, hour] += count
+        for (hour, who), count in tally.hits.items():
+            hits[number, hour, contexts[who]] += count
+            days[number, hour - hour % DAY_MS, contexts[who]] += count
+    add_up(conn, error_counts, [{"pattern": p, "hour": h, "count": n} for (p, h), n in counts.items()], "count")
+    for table, moment, found in ((error_hits, "hour", hits), (error_hit_days, "day", days)):
+        rows = [{"pattern": p, moment: at, "context": c, "count": n} for (p, at, c), n in found.items()]
+        add_up(conn, table, rows, "count")
+
+
+def _contexts(conn: Connection, site: str, wanted: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
+    table = error_contexts
+    found = _of_contexts(conn, site, wanted)
+    missing = [who for who in wanted if who not in found]
+    if missing:
+        rows = [{"site": site, "user": u, "user_group": g, "component": c} for u, g, c in missing]
+        insert_missing(conn, table, rows, key=("site", "user", "user_group", "component"))
+        found |= _of_contexts(conn, site, missing)
+    return found
+
+
+def _of_contexts(
+    conn: Connection, site: str, wanted: Collection[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], int]:
+    table = error_contexts
+    found: dict[tuple[str, str, str], int] = {}
+    for part in parts(sorted({user for user, _, _ in wanted})):
+        for row in conn.execute(select(table).where(table.c.site == site, table.c.user.in_(part))):
+            found[row.user, row.user_group, row.component] = row.number
+    return found
+
+
+def _find_leaks(conn: Connection, site: str, occurrences: Sequence[Occurrence], numbers: Mapping[str, int]) -> None:
+    seen: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for each in occurrences:
+        for kind in each.leaks:
+            seen[numbers[each.found.pattern], kind].append(each.at)
+    for (number, kind), moments in sorted(seen.items()):
+        add_finding(conn, site, "leak", f"{kind}:{number}", moments, number, {"kind": kind})
+
+
+def add_finding(
+    conn: Connection,
+    site: str,
+    kind: str,
+    key: str,
+    moments: Sequence[int],
+    pattern: int | None,
+    detail: Mapping[str, Any],
+) -> None:
+    """Count a finding at these `moments` (ms). `detail` holds no personal data."""
+    table = error_findings
+    which = (table.c.site == site, table.c.kind == kind, table.c.key == key)
+    changed = conn.execute(
+        update(table)
+        .where(*which)
+        .values(
+            first_seen=_less(table.c.first_seen, min(moments)),
+            last_seen=_more(table.c.last_seen, max(moments)),
+            count=table.c.count + len(moments),
         )
-        known |= {(row.hour, row.pattern) for row in conn.execute(query)}
-    more = [{"b_hour": h, "b_pattern": p, "b_count": n} for (h, p), n in wanted.items() if (h, p) in known]
-    if more:
+    )
+    if not changed.rowcount:
+        row = {"site": site, "kind": kind, "key": key, "pattern": pattern, "detail": json.dumps(dict(detail))}
         conn.execute(
-            update(table)
-            .where(
-                and_(
-                    table.c.site == site, table.c.hour == bindparam("b_hour"), table.c.pattern == bindparam("b_pattern")
-                )
-            )
-            .values(count=table.c.count + bindparam("b_count")),
-            more,
+            insert(table), {**row, "first_seen": min(moments), "last_seen": max(moments), "count": len(moments)}
         )
-    fresh = [{"site": site, "hour": h, "pattern": p, "count": n} for (h, p), n in wanted.items() if (h, p) not in known]
-    if fresh:
-        conn.execute(insert(table), fresh)
 
 
-def _write_watermark(conn: Connection, site: str, mark: Watermark, *, known: bool) -> None:
-    table = error_watermarks
-    values = {"modified": _stamp(mark.until), "seen": mark.document()}
-    if known:
-        conn.execute(update(table).where(table.c.site == site, table.c.source == SOURCE).values(**values))
-    else:
-        conn.execute(insert(table), {"site": site, "source": SOURCE, **values})
+def _come_back(
+    conn: Connection, site: str, tallies: Mapping[str, _Tally], known: Mapping[str, Any], now: int
+) -> tuple[str, ...]:
+    """Patterns that were resolved and happened again regress; muted ones that escalate are open again."""
+    table = error_patterns
+    latest: dict[int, int] = {}
+    for name, tally in tallies.items():
+        if name in known:
+            head = known[name].merged_into or known[name].number
+            latest[head] = max(latest.get(head, 0), tally.ends)
+    if not latest:
+        return ()
+    back: list[str] = []
+    columns = (table.c.number, table.c.id, table.c.state, table.c.state_at, table.c.muted_until, table.c.muted_above)
+    wanted = table.c.state.in_(("resolved", "muted"))
+    for part in parts(sorted(latest)):
+        for row in conn.execute(select(*columns).where(table.c.site == site, table.c.number.in_(part), wanted)):
+            values: dict[str, Any] | None = None
+            if row.state == "resolved" and latest[row.number] > (row.state_at or 0):
+                values = {"state": "regressed", "regressed_at": latest[row.number], "state_at": now, "state_by": ""}
+                back.append(row.id)
+            elif row.state == "muted" and _escalates(conn, row, latest[row.number], now):
+                values = {"state": "open", "state_at": now, "state_by": "", "muted_until": None}
+            if values:
+                conn.execute(update(table).where(table.c.number == row.number).values(**values))
+    return tuple(sorted(back))
 
 
-def _stamp(moment: datetime) -> str:
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+def _escalates(conn: Connection, row: Any, at: int, now: int) -> bool:
+    if row.muted_until is not None and now >= row.muted_until:
+        return True
+    if row.muted_above is None:
+        return False
+    table, patterns = error_counts, error_patterns
+    group = select(patterns.c.number).where((patterns.c.number == row.number) | (patterns.c.merged_into == row.number))
+    query = select(func.sum(table.c.count)).where(table.c.pattern.in_(group), table.c.hour == hour_of(at))
+    return (conn.execute(query).scalar() or 0) > int(row.muted_above)
 
 
-def _parts(names: Sequence[str]) -> Iterable[Sequence[str]]:
+def _less(one: Any, other: Any) -> Any:
+    return case((one <= other, one), else_=other)
+
+
+def _more(one: Any, other: Any) -> Any:
+    return case((one >= other, one), else_=other)
+
+
+def parts(names: Sequence[T]) -> Iterable[Sequence[T]]:
+    """`names` in pieces that fit into one statement."""
     return (names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE))

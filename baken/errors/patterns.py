@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from baken.clock import HOUR, from_ms, iso, to_ms
-from baken.errors import counts
+from baken.errors import watermarks
 from baken.errors.counts import hour_of
 from baken.errors.reader import Watermark
 from baken.history.tables import error_counts, error_patterns
@@ -36,7 +36,7 @@ def recent(conn: Connection, site: str, *, hours: int = 24, limit: int | None = 
     """
     hours = max(1, min(hours, MAX_HOURS))
     grid = _grid(hours, now)
-    mark = counts.load(conn, site)
+    mark = watermarks.load(conn, site)
     counted = _counts(conn, site, grid)
     total = sum(sum(row.values()) for row in counted.values())
     chosen = sorted(counted, key=lambda name: (-sum(counted[name].values()), name))
@@ -62,8 +62,10 @@ def _grid(hours: int, now: datetime) -> list[int]:
 
 def _counts(conn: Connection, site: str, grid: list[int]) -> dict[str, dict[int, int]]:
     table = error_counts
-    query = select(table.c.pattern, table.c.hour, table.c.count).where(
-        table.c.site == site, table.c.hour.between(grid[0], grid[-1])
+    query = (
+        select(error_patterns.c.id.label("pattern"), table.c.hour, table.c.count)
+        .join(error_patterns, error_patterns.c.number == table.c.pattern)
+        .where(error_patterns.c.site == site, table.c.hour.between(grid[0], grid[-1]))
     )
     found: dict[str, dict[int, int]] = defaultdict(dict)
     for row in conn.execute(query):

@@ -16,12 +16,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, LargeBinary, Select, TableClause, bindparam, case, cast, func, literal, select
 
+from baken.errors.event import ERROR_LOG, Event
 from baken.errors.scrub import TEXT_LIMIT
 from baken.sites.problems import NotAvailable
 from baken.sites.reading import Reading
 from baken.sites.zone import naive_since
 
-SOURCE = "Error Log"
 OVERLAP = timedelta(minutes=2)
 FIRST_READING = timedelta(days=7)
 # Names are small and come from the index: more of them in one statement than of the texts.
@@ -78,16 +78,6 @@ class Watermark:
 
 
 @dataclass(frozen=True, slots=True)
-class LogRow:
-    """One row that is new: its name, the moment it happened, and its raw texts, which nobody may store."""
-
-    name: str
-    at: datetime
-    method: str | None
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """The rows of one reading and the watermark to store with their counts.
 
@@ -95,7 +85,7 @@ class Batch:
     they are old (somebody touched them).
     """
 
-    rows: Sequence[LogRow]
+    rows: Sequence[Event]
     watermark: Watermark
     base: int
     late: int = 0
@@ -197,13 +187,16 @@ def _texts(
     fresh: Sequence[tuple[str, datetime, datetime]],
     batch_size: int,
     now: datetime,
-) -> list[LogRow]:
+) -> list[Event]:
+    owner = [table.c.owner] if "owner" in table.c else []
     query = select(
         table.c.name,
+        *owner,
+        _bytes(reading.dialect, table.c.error).label("size"),
         _shortened(reading.dialect, table.c.method, _TITLE_LIMIT).label("method"),
         _shortened(reading.dialect, table.c.error, TEXT_LIMIT).label("error"),
     ).where(table.c.name.in_(bindparam("names", expanding=True)))
-    rows: list[LogRow] = []
+    rows: list[Event] = []
     for start in range(0, len(fresh), batch_size):
         part = fresh[start : start + batch_size]
         texts = {row.name: row for row in reading.rows(query, {"names": [name for name, _, _ in part]})}
@@ -212,8 +205,17 @@ def _texts(
             if (row := texts.get(name)) is not None:
                 at = reading.utc(created)
                 # A clock that runs ahead must not make an error of tomorrow.
-                rows.append(LogRow(name, min(at or now, now), _text(row.method), _text(row.error)))
+                user = _text(row.owner) if owner else None
+                size = int(row.size or 0)
+                rows.append(
+                    Event(ERROR_LOG, name, min(at or now, now), _text(row.method), _text(row.error), user, size)
+                )
     return rows
+
+
+def _bytes(dialect: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    # SQLite learned octet_length late.
+    return func.length(cast(column, LargeBinary)) if dialect == "sqlite" else func.octet_length(column)
 
 
 def _shortened(dialect: str, column: ColumnElement[Any], limit: int) -> ColumnElement[Any]:

@@ -180,7 +180,9 @@ def _expire(conn: Connection, numbers: Sequence[int], present: int, limits: Limi
 
 def _purge(store: Store, now: datetime, limits: Limits, done: Maintenance, in_time: Callable[[], bool]) -> bool:
     """Delete old rows of everything that is not a series; False when the time ran out."""
-    old = to_ms(now - timedelta(days=limits.daily_days))
+    old, hourly, raw = (
+        to_ms(now - timedelta(days=days)) for days in (limits.daily_days, limits.hourly_days, limits.raw_days)
+    )
     for table, moment, before in (
         (tables.audit, tables.audit.c.at, to_ms(now - timedelta(days=limits.audit_days))),
         (tables.gaps, tables.gaps.c.ends, old),
@@ -196,8 +198,12 @@ def _purge(store: Store, now: datetime, limits: Limits, done: Maintenance, in_ti
                 return False
     with store.write() as conn:
         for table, moment, before in (
-            (tables.error_counts, tables.error_counts.c.hour, old),
+            (tables.error_counts, tables.error_counts.c.hour, hourly),
+            (tables.error_hits, tables.error_hits.c.hour, raw),
+            (tables.error_hit_days, tables.error_hit_days.c.day, hourly),
+            (tables.error_findings, tables.error_findings.c.last_seen, old),
             (tables.error_patterns, tables.error_patterns.c.last_seen, old),
+            (tables.releases, tables.releases.c.at, old),
             (tables.absences, tables.absences.c.at, old),
             (tables.observations, tables.observations.c.at, old),
             (tables.measurements, tables.measurements.c.at, old),

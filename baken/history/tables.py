@@ -244,30 +244,86 @@ sign_in_attempts = Table(
     **_INNODB,
 )
 
+# A pattern's number is known within the store only; people and other programs name it by site and id.
 error_patterns = Table(
     "error_patterns",
     metadata,
-    _site(key=True),
-    Column("id", String(16), primary_key=True),
+    Column("number", Number, primary_key=True, autoincrement=True),
+    _site(),
+    Column("id", String(16), nullable=False),
     Column("version", String(10), nullable=False),
     Column("exception", String(255), nullable=False),
     Column("template", Text, nullable=False),
+    Column("title", Text, nullable=False),
     Column("category", String(60), nullable=False),
     Column("severity", String(20), nullable=False),
     Column("area", String(SITE), nullable=False),
+    Column("app", String(SITE), nullable=False),
+    Column("module", String(SITE), nullable=False),
+    Column("doctype", String(SITE), nullable=False),
+    Column("method", String(SITE), nullable=False),
+    Column("component", String(20), nullable=False),
+    Column("frames", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("example", Document, nullable=False),
     Column("first_seen", BigInteger, nullable=False),
     Column("last_seen", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("state_at", BigInteger),
+    Column("state_by", String(SITE), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("muted_until", BigInteger),
+    Column("muted_above", BigInteger),
+    Column("regressed_at", BigInteger),
+    Column("merged_into", BigInteger),
+    Column("split_by", String(20)),
+    Column("split_of", BigInteger),
+    UniqueConstraint("site", "id", name="uq_error_patterns_site_id"),
     **_INNODB,
 )
 
 error_counts = Table(
     "error_counts",
     metadata,
-    _site(key=True),
+    Column("pattern", BigInteger, primary_key=True, autoincrement=False),
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
-    Column("pattern", String(16), primary_key=True),
     Column("count", BigInteger, nullable=False),
-    Index("ix_error_counts_site_pattern_hour", "site", "pattern", "hour"),
+    Index("ix_error_counts_hour", "hour"),
+    **_BY_KEY,
+)
+
+# Who was hit, and through which part of the system: a pseudonym ("" when nobody knows who), a group, a component.
+error_contexts = Table(
+    "error_contexts",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    _site(),
+    Column("user", String(40), nullable=False),
+    Column("user_group", String(20), nullable=False),
+    Column("component", String(20), nullable=False),
+    UniqueConstraint("site", "user", "user_group", "component", name="uq_error_contexts_site_user"),
+    **_INNODB,
+)
+
+error_hits = Table(
+    "error_hits",
+    metadata,
+    Column("pattern", BigInteger, primary_key=True, autoincrement=False),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("context", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    **_BY_KEY,
+)
+
+error_hit_days = Table(
+    "error_hit_days",
+    metadata,
+    Column("pattern", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("context", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
     **_BY_KEY,
 )
 
@@ -279,5 +335,57 @@ error_watermarks = Table(
     # The position in UTC to the microsecond, as text: a millisecond is too coarse to go on from.
     Column("modified", String(32), nullable=False),
     Column("seen", Document, nullable=False),
+    **_INNODB,
+)
+
+# Errors that were counted from one source and may show up again in another.
+error_echoes = Table(
+    "error_echoes",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    _site(),
+    Column("key", String(32), nullable=False),
+    Column("source", String(40), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_error_echoes_site_key", "site", "key"),
+    Index("ix_error_echoes_site_at", "site", "at"),
+    **_INNODB,
+)
+
+error_findings = Table(
+    "error_findings",
+    metadata,
+    _site(key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("key", String(120), primary_key=True),
+    Column("pattern", BigInteger),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("detail", Document, nullable=False),
+    **_INNODB,
+)
+
+# Which rules of grouping a site's errors follow; `previous` applies beside them until `until`.
+error_groupings = Table(
+    "error_groupings",
+    metadata,
+    _site(key=True),
+    Column("version", String(10), nullable=False),
+    Column("previous", String(10)),
+    Column("adopted_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    **_INNODB,
+)
+
+# Versions of apps that a site changed to.
+releases = Table(
+    "releases",
+    metadata,
+    _site(key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("app", String(SITE), primary_key=True),
+    Column("version", String(SITE), nullable=False),
+    Column("previous", String(SITE), nullable=False),
     **_INNODB,
 )

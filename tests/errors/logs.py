@@ -8,11 +8,13 @@ from sqlalchemy import URL
 
 from baken.errors.collect import Collected, collect
 from baken.history.store import Store, open_store
+from baken.privacy import Pseudonyms
 from baken.settings import Settings
 from baken.sites.site import Site, SiteConfig
 
 NAME = "logs.example"
 ZONE = "Europe/Amsterdam"
+PSEUDONYMS = Pseudonyms(bytes(32))
 
 
 class Log:
@@ -49,7 +51,7 @@ class Log:
 
     def collect(self, store: Store, now: datetime, max_rows: int = 2000) -> Collected:
         with self.site.reading(now) as reading:
-            return collect(reading, store, now, max_rows=max_rows)
+            return collect(reading, store, now, PSEUDONYMS, max_rows=max_rows)
 
 
 def site_at(path: Path) -> Site:

@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import func, select
 
 from baken.clock import from_ms
-from baken.errors import counts, reader
-from baken.errors.collect import collect
+from baken.errors import counts, reader, watermarks
+from baken.errors.collect import collect, write
 from baken.errors.patterns import recent
 from baken.history.store import Store, open_store
 from baken.history.tables import error_counts, error_patterns
 from baken.sites.problems import MissingTable, NotAvailable
-from tests.errors.logs import NAME, ZONE, Log, site_at, store_at
+from tests.errors.logs import NAME, PSEUDONYMS, ZONE, Log, site_at, store_at
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 LOCAL = datetime(2026, 7, 1, 14, 0)
@@ -229,19 +229,18 @@ def test_a_quiet_minute_costs_one_query(log: Log, store: Store) -> None:
 
 def _mark(store: Store) -> reader.Watermark | None:
     with store.read() as conn:
-        return counts.load(conn, NAME)
+        return watermarks.load(conn, NAME)
 
 
 def test_a_digest_is_stored_once(log: Log, store: Store) -> None:
     log.add("a", LOCAL)
     with log.site.reading(NOW) as reading:
-        found = counts.digest(reader.read_new(reading, None, now=NOW))
+        batch = reader.read_new(reading, None, now=NOW)
+    found = counts.digest(batch.rows, {})
     with store.write() as conn:
-        assert counts.apply(conn, NAME, found).stored
+        assert write(conn, NAME, batch, found, most_patterns=100, now=NOW) is not None
     with store.write() as conn:
-        again = counts.apply(conn, NAME, found)
-    assert not again.stored
-    assert again.rows == 0
+        assert write(conn, NAME, batch, found, most_patterns=100, now=NOW) is None
     assert total(store) == 1
 
 
@@ -262,9 +261,10 @@ def test_a_store_on_a_server(log: Log, server: str, request: pytest.FixtureReque
 def test_counts_and_watermark_are_undone_together(log: Log, store: Store) -> None:
     log.add("a", LOCAL)
     with log.site.reading(NOW) as reading:
-        found = counts.digest(reader.read_new(reading, None, now=NOW))
+        batch = reader.read_new(reading, None, now=NOW)
+    found = counts.digest(batch.rows, {})
     with pytest.raises(RuntimeError), store.write() as conn:
-        counts.apply(conn, NAME, found)
+        write(conn, NAME, batch, found, most_patterns=100, now=NOW)
         raise RuntimeError("killed")
     assert total(store) == 0
     assert _mark(store) is None
@@ -286,12 +286,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from baken.errors.collect import collect
-from tests.errors.logs import site_at, store_at
+from tests.errors.logs import PSEUDONYMS, site_at, store_at
 site, store, now = site_at(Path(sys.argv[1])), store_at(Path(sys.argv[2])), datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 print("ready", flush=True)
 while True:
     with site.reading(now) as reading:
-        collect(reading, store, now, max_rows=20)
+        collect(reading, store, now, PSEUDONYMS, max_rows=20)
 """
 
 
@@ -328,7 +328,7 @@ def test_a_killed_process_loses_nothing(log: Log, tmp_path: Path) -> None:
     site = site_at(log.path)
     while True:
         with site.reading(NOW) as reading:
-            if not collect(reading, store, NOW).behind:
+            if not collect(reading, store, NOW, PSEUDONYMS).behind:
                 break
     assert total(store) == 4000
     with store.read() as conn:

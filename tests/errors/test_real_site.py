@@ -16,7 +16,7 @@ from baken.history.store import Store
 from baken.settings import Settings
 from baken.sites.site import Site, SiteConfig
 from tests.conftest import FrappeSite
-from tests.errors.logs import store_at
+from tests.errors.logs import PSEUDONYMS, store_at
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 SITE = "real"
@@ -35,7 +35,7 @@ def read(real: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store
         patch.setattr(reader, "FIRST_READING", timedelta(days=90))
         while True:
             with real.reading(NOW) as reading:
-                if not collect(reading, store, NOW, max_rows=1500).behind:
+                if not collect(reading, store, NOW, PSEUDONYMS, max_rows=1500).behind:
                     break
     yield store
     store.close()
@@ -45,7 +45,7 @@ def test_every_row_is_counted_once(real: Site, read: Store) -> None:
     with real.reading(NOW) as reading:
         rows = reading.scalar(text("SELECT COUNT(*) FROM `tabError Log`"))
         last_day = reading.scalar(text("SELECT COUNT(*) FROM `tabError Log` WHERE creation >= '2026-11-21 20:00:00'"))
-        assert collect(reading, read, NOW).rows == 0
+        assert collect(reading, read, NOW, PSEUDONYMS).rows == 0
     with read.read() as conn:
         assert patterns.recent(conn, SITE, hours=24 * 60, now=NOW)["total"] == rows
         assert patterns.recent(conn, SITE, now=NOW)["total"] == last_day
@@ -100,7 +100,7 @@ def test_nothing_personal_is_stored(real: Site, read: Store) -> None:
 
 def test_queries_are_few_small_and_on_an_index(real: Site, read: Store) -> None:
     with real.reading(NOW) as reading:
-        collect(reading, read, NOW)
+        collect(reading, read, NOW, PSEUDONYMS)
         plan = reading.rows(
             text("EXPLAIN SELECT name, modified, creation FROM `tabError Log` "
                  "WHERE modified >= '2026-11-22 18:00:00' ORDER BY modified LIMIT 1000")

@@ -163,11 +163,11 @@ def test_rows_that_are_not_samples_have_their_limits_too(store: Store) -> None:
         requests.ask(conn, SITE, "els", T0)
         conn.execute(
             insert(tables.error_counts),
-            [{"site": SITE, "pattern": "p", "hour": to_ms(now - age * DAY), "count": 1} for age in (399, 200)],
+            [{"pattern": 1, "hour": to_ms(now - age * DAY), "count": 1} for age in (399, 200)],
         )
         record(conn, [Cycle("gone.example", T0, [Sample("a", (), 1)], absences={"b": "no"})])
         record(conn, [Cycle(SITE, now, [Sample("a", (), 1)], absences={"b": "no"})])
-    assert maintain(store, now, Retention(daily_days=365, audit_days=300)).complete
+    assert maintain(store, now, Retention(hourly_days=365, daily_days=365, audit_days=300)).complete
     with store.read() as conn:
         assert [entry.action for entry in audit.entries(conn)] == ["1 days ago", "200 days ago"]
         assert websessions.find(conn, "new", now) is not None

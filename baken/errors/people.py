@@ -1,0 +1,95 @@
+"""Whom errors hit: users of the site become pseudonyms, and each belongs to one group by the roles that the site gives.
+
+Names are asked for once an hour at most, and stay in memory only.
+"""
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+
+from baken.privacy import Pseudonyms
+from baken.sites.problems import SiteProblem
+from baken.sites.reading import Reading
+
+GROUPS = (
+    "administrator", "manager", "finance", "board", "volunteer", "member", "staff", "guest", "system", "unknown",
+)  # fmt: skip
+"""Groups of users, the one with most rights first; `system` is work that nobody asked for."""
+
+_REMEMBERED = 3600.0
+_AT_ONCE = 200
+_MOST = 20_000
+# The first that fits decides; words are looked for in the names of the roles.
+_BY_ROLE = (
+    ("manager", ("system manager", "verenigingen administrator", "system administrator")),
+    ("finance", ("treasurer", "accounts manager", "accounts user", "financial", "kascommissie", "penningmeester")),
+    ("board", ("board member", "bestuur", "chapter manager", "verenigingen manager")),
+    ("volunteer", ("volunteer", "vrijwilliger", "team leader")),
+    ("member", ("verenigingen member", "member manager", "lid")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom an error hit, as Baken may keep it: a pseudonym ("" when unknown) and a group of GROUPS."""
+
+    pseudonym: str
+    group: str
+
+
+UNKNOWN = Person("", "unknown")
+
+
+def resolve(reading: Reading, users: Collection[str], pseudonyms: Pseudonyms) -> Mapping[str, Person]:
+    """Who the `users` of a site are; at most two small queries, and none for those known from the last hour.
+
+    A site whose users cannot be read gives pseudonyms in the group `unknown`.
+    """
+    known: dict[str, tuple[float, Person]] = reading.site.memory.setdefault("error_people", {})
+    if len(known) > _MOST:
+        known.clear()
+    moment = time.monotonic()
+    asked = sorted({user for user in users if user not in known or moment - known[user][0] > _REMEMBERED})
+    for start in range(0, len(asked), _AT_ONCE):
+        part = asked[start : start + _AT_ONCE]
+        groups = _groups(reading, part)
+        known |= {user: (moment, Person(pseudonyms.of("user", user), groups.get(user, "unknown"))) for user in part}
+    return {user: known[user][1] for user in users}
+
+
+def _groups(reading: Reading, users: Collection[str]) -> dict[str, str]:
+    groups = {user: found for user in users if (found := _by_name(user))}
+    rest = [user for user in users if user not in groups]
+    if not rest:
+        return groups
+    try:
+        table = reading.require("User", "user_type")
+        names = {"names": rest}
+        wanted = table.c.name.in_(bindparam("names", expanding=True))
+        kinds = {
+            row.name: row.user_type
+            for row in reading.rows(select(table.c.name, table.c.user_type).where(wanted), names)
+        }
+        has = reading.require("Has Role", "parent", "role", "parenttype")
+        owned = has.c.parent.in_(bindparam("names", expanding=True))
+        roles: dict[str, list[str]] = {}
+        for row in reading.rows(select(has.c.parent, has.c.role).where(owned, has.c.parenttype == "User"), names):
+            roles.setdefault(row.parent, []).append(str(row.role).lower())
+    except SiteProblem:
+        # Errors are counted all the same: without their groups.
+        return groups
+    return groups | {user: group_of(str(kinds[user]), roles.get(user, ())) for user in rest if user in kinds}
+
+
+def _by_name(user: str) -> str | None:
+    return {"Administrator": "administrator", "Guest": "guest"}.get(user)
+
+
+def group_of(user_type: str, roles: Collection[str]) -> str:
+    """The group of a user with these roles (lower case): by the roles, else staff or member by the kind of user."""
+    for group, words in _BY_ROLE:
+        if any(word == role or (len(word) > 3 and word in role) for role in roles for word in words):
+            return group
+    return "member" if user_type == "Website User" else "staff"
