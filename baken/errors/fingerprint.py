@@ -9,7 +9,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from baken.errors import traces
+from baken.errors import loglines, traces
 from baken.errors.scrub import Scrubbed, clean, scrub
 from baken.errors.template import template
 from baken.errors.traces import Failure, Frame
@@ -105,6 +105,8 @@ def _of_failure(title: str, cut: bool, failure: Failure) -> Fingerprint:
 
 @functools.lru_cache(maxsize=2048)
 def _of_text(title: str, cut: bool, body: str) -> Fingerprint:
+    if not title and body:
+        return _of_log_line(body)
     named = _title_template(title, cut)
     exception, rest = traces.exception_line(body.split("\n", 1)[0]) if body else ("", "")
     exception = exception.removeprefix("builtins.")
@@ -116,6 +118,13 @@ def _of_text(title: str, cut: bool, body: str) -> Fingerprint:
     if label and not _is_label(label, body):
         return _made(exception, label, (), named, key, parts)
     return _made(exception, named or label, (), label or named, key, parts)
+
+
+def _of_log_line(body: str) -> Fingerprint:
+    line = loglines.read(body)
+    parts = [f"text “{line.template}”"]
+    parts += [f"exception {line.exception}"] if line.exception else []
+    return _made(line.exception, line.template, (), line.template, [line.exception, "", line.template], parts)
 
 
 def _is_label(label: str, body: str) -> bool:

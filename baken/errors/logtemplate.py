@@ -1,0 +1,240 @@
+"""Turns the message of a plain log line, of whatever system, into its template: what varies becomes `<*>`.
+
+Nothing is learned: each token is judged by its own shape and by the words beside it, so that the same message always
+gives the same template. Every expression runs in linear time.
+"""
+
+import functools
+import re
+
+from baken.errors.logwords import (
+    BOOLEANS,
+    CLASS_ROOTS,
+    EXTENSIONS,
+    KEPT,
+    MONTHS,
+    NOT_USERS,
+    PACKAGE_ROOTS,
+    TOP_DOMAINS,
+    UNITS,
+)
+
+LIMIT = 300
+_INPUT_LIMIT = 2000
+ANY = "<*>"
+# One character stands for what varies while a message is worked on.
+_V = "\ue100"
+
+_PLACEHOLDER = re.compile(r"<(?:ip|id|n|date|value|name|email|iban|path|phone|bsn|card|address|secret|url|sql|\*)>")
+_OCTAL_QUOTE = re.compile(r"\\0(?:42|47)")
+_URL = re.compile(r"(?<![\w+.-])[A-Za-z][\w+.-]{1,30}://[^\s\"'<>\])},;]*+")
+_REQUEST = re.compile(r"\"(GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT|TRACE|PROPFIND) [^\"]*+\"")
+_QUOTED = re.compile(r"\"[^\"\n]{0,600}\"|(?<![\w'])'[^'\n]{0,600}'(?!\w)|`[^`'\n]{0,300}[`']|“[^”\n]{0,600}”")
+_SENTENCE = re.compile(r"(?:[A-Za-z][a-z']*+[,.:]? ?)+[.!]?")
+_STATE_BEFORE = re.compile(r"\b(?:state|status|mode|level|phase|to|from) $")
+_DATE_WORDS = re.compile(
+    rf"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}},? +)?(?:(?:{MONTHS})[a-z]{{0,6}} +\d{{1,2}}(?!\d)"
+    rf"|\d{{1,2}}[ -/](?:{MONTHS})[a-z]{{0,6}}(?=\W))(?:[,: /-]+\d[\d:.,]*+)*"
+    rf"(?: ?(?:AM|PM|[A-Z]{{3,4}}|[+-]\d{{4}})\b)?"
+    rf"(?: \d{{4}}\b)?"
+)
+_DOTS = re.compile(r"\.{2,}")
+_TOKEN = re.compile(r"([^\s,;()\[\]{}\"'`=|<>#]++)(\(| ?=(?!=))?")
+_IPV6 = re.compile(r"[0-9A-Fa-f:]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?")
+_NUMBER = re.compile(r"[-+~^$€£]?[\d\ue100][\d\ue100.,:/%^*+-]*(?:[A-Za-zµ%°]{1,5}(?:/s)?)?")
+_HEX = re.compile(r"(?:0[xX])?[0-9a-fA-F]+")
+_INNER_DIGITS = re.compile(r"[A-Za-z]*[a-z]\d[A-Z][A-Za-z]+")
+_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
+_CLASS = re.compile(r"(?:[a-z_][\w-]*\.)+[A-Z][\w$]*(?:[.$]\w+)*|\w+(?:::~?[A-Za-z_]\w*)+")
+_HOST = re.compile(r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}\.?")
+_WORDS_WITH_SLASH = re.compile(r"[A-Za-z+*-]+(?:/[A-Za-z+*-]+)")
+_DIGITS = re.compile(r"\d+")
+_VALUE = re.compile(r"(?<=[\w\])])( ?= ?)([^\s,;()\[\]{}\"'`=|<>\ue100]++)(?! ?[=(])")
+_USER = re.compile(
+    r"(?i)\b((?:user(?:name)?|login|account|logname|ruser|uid|password for|publickey for|keyboard-interactive/pam for)"
+    r"(?: name)?[ :]{1,2})([^\s,;()\[\]{}\"'`=|<>:]++)"
+)
+_LIST = re.compile(rf"{_V}(?:(?:, ?|; ?| ?\| ?|[/:*~^&+.#@-]+| - | ?-+> ?| x | )?{_V})+")
+_UNIT = re.compile(rf"(?<={_V}) ?(?:{UNITS})\b(?!\()")
+_ASIDE = re.compile(rf"{_V} ?\({_V}?\)|{_V}(?:\{{{_V}\}}|\[{_V}\])|(?<!\S)<{_V}")
+_AGAIN = re.compile(rf"({_V}([^{_V}]{{1,16}}))(?:{_V}\2)+")
+_ARGUMENT = re.compile(rf"(?<=\b(?:to|by|at|on) )[A-Z]\w{{0,30}}\({_V}\)")
+_FIRST = re.compile(r"[a-z][a-z0-9.-]*+:\d{2,5}(?= )")
+_NUMBERED = re.compile(rf"#+{_V}#*")
+_CRON = re.compile(rf"\([\w{_V}.-]{{1,60}}\) CMD \((?:{_V}[^()]*+\))?")
+_HOST_PORT = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+:\d{1,5}")
+_MARKED = re.compile(
+    r"\b((?:domain|host|node|device|interface|database|table|queue|topic|container|image|instance|partition|volume"
+    r"|package|unit|job|task|filesystem|slice|group|index|schema|role) )([A-Za-z]+(?:_[A-Za-z]+)+|lo)\b(?![(.=:])"
+)
+_LABELLED = re.compile(
+    r"(?i)\b((?:name|owner|file|path|host|hostname|server|user|client|key|id|uuid|hive|device|address|uri|url|db"
+    r"|database|table|session|node): )([^\s,;()\[\]{}\"'`=|<>]++)(?=[,;]|$)"
+)
+_SPACE = re.compile(r"\s+")
+
+
+def line_template(message: str) -> str:
+    """The template of a scrubbed `message`: one line of at most LIMIT characters, `<*>` where it varies."""
+    text = " ".join(message[:_INPUT_LIMIT].split())
+    if "<" in text:
+        text = _PLACEHOLDER.sub(_V, text)
+    if "\\0" in text:
+        text = _OCTAL_QUOTE.sub('"', text)
+    if "://" in text:
+        text = _URL.sub(_url, text)
+    if '"' in text or "'" in text or "`" in text or "“" in text:
+        text = _REQUEST.sub(rf"\1 {_V}", text)
+        text = _QUOTED.sub(_quoted, text)
+    if ".." in text:
+        text = _DOTS.sub("… ", text)
+    text = _DATE_WORDS.sub(_V, text)
+    if ":" in text and (first := _FIRST.match(text)):
+        text = _V + text[first.end() :]
+    text = _TOKEN.sub(_token, text)
+    if "=" in text:
+        text = _VALUE.sub(_value, text)
+    text = _USER.sub(_user, text)
+    text = _MARKED.sub(rf"\1{_V}", text)
+    if ": " in text:
+        text = _LABELLED.sub(rf"\1{_V}", text)
+    if _V in text:
+        if "#" in text:
+            text = _NUMBERED.sub(_V, text)
+        text = _UNIT.sub("", text)
+        text = _LIST.sub(_V, text)
+        if _ASIDE.search(text):
+            text = _LIST.sub(_V, _UNIT.sub("", _ASIDE.sub(_V, text)))
+        if f"({_V})" in text:
+            text = _ARGUMENT.sub(_V, text)
+        text = _AGAIN.sub(r"\1", text)
+        if ") CMD (" in text:
+            text = _CRON.sub(f"({_V}) CMD ({_V})", text)
+        text = text.replace(_V, ANY)
+    text = _SPACE.sub(" ", text).strip()
+    return text if len(text) <= LIMIT else text[: LIMIT - 1].rstrip() + "…"
+
+
+def _url(found: re.Match[str]) -> str:
+    return _V + found[0][len(found[0].rstrip(".:!?")) :]
+
+
+def _quoted(found: re.Match[str]) -> str:
+    inner = found[0][1:-1].strip()
+    if not inner:
+        return found[0]
+    if inner.count(" ") >= 3 and _SENTENCE.fullmatch(inner):
+        return f'"{inner}"'
+    if (
+        inner.isalpha()
+        and not inner.isupper()
+        and _STATE_BEFORE.search(found.string[max(0, found.start() - 16) : found.start()])
+    ):
+        return f'"{inner}"'
+    return f'"{_V}"'
+
+
+def _value(found: re.Match[str]) -> str:
+    return f"{found[1]}{_V}"
+
+
+def _user(found: re.Match[str]) -> str:
+    if found[2].lower() in NOT_USERS:
+        return found[0]
+    return f"{found[1]}{_V}"
+
+
+def _token(found: re.Match[str]) -> str:
+    after = found[2]
+    if after is None:
+        return judged(found[1])
+    if after == "(":
+        return called(found[1]) + "("
+    return _key(found[1]) + after
+
+
+@functools.lru_cache(maxsize=8192)
+def _key(token: str) -> str:
+    """What stands before an equals sign names what follows: its digits count, not its letters."""
+    if token.isalpha():
+        return token
+    head, _, name = token.rpartition(":")
+    head = judged(head) + ":" if head else ""
+    return head + (_DIGITS.sub("n", name) if any(c.isalpha() for c in name) else judged(name))
+
+
+@functools.lru_cache(maxsize=8192)
+def called(token: str) -> str:
+    """What stands before a parenthesis is a function's name when it looks like one."""
+    if token.isalpha() or (_IDENTIFIER.fullmatch(token) and not _HEX.fullmatch(token)):
+        return token if not token[-1:].isdigit() else judged(token)
+    return judged(token)
+
+
+@functools.lru_cache(maxsize=16384)
+def judged(token: str) -> str:
+    """`token` itself, or the mark of what varies, in part or as a whole."""
+    if token.isalpha():
+        return _V if token in BOOLEANS else token
+    core = token.strip(".:!?*+-~_&%/\\$^")
+    if not core:
+        return token
+    start = token.index(core)
+    before, after = token[:start], token[start + len(core) :]
+    if before[-1:] in "/\\~" and before:
+        return _V + after.strip("/\\~")
+    if "-" in before or "+" in before:
+        before = before.strip("-+") if core[0].isdigit() else before
+    return before + _core(core) + after
+
+
+def _core(core: str) -> str:
+    if core.isalpha():
+        return _V if core in BOOLEANS else core
+    if core in KEPT or core.lower() in KEPT:
+        return core
+    has_digit = any(c.isdigit() for c in core)
+    if has_digit or _V in core:
+        if _NUMBER.fullmatch(core) or _IPV6.fullmatch(core):
+            return _V
+        if _HEX.fullmatch(core):
+            return _V
+    if "\\" in core:
+        return _V
+    if ":" in core and _HOST_PORT.fullmatch(core):
+        return _V
+    if "::" in core and _CLASS.fullmatch(core):
+        return core
+    if "/" in core:
+        if _WORDS_WITH_SLASH.fullmatch(core):
+            return core
+        return _V
+    if ":" in core:
+        parts = [judged(part) for part in core.split(":")]
+        return ":".join(parts)
+    if "@" in core:
+        left = core.rpartition("@")[0]
+        if _CLASS.fullmatch(left) or (_IDENTIFIER.fullmatch(left) and left.lower() != left):
+            return f"{left}@{_V}"
+        return _V
+    if core.count(".") >= 2 and core.partition(".")[0] in PACKAGE_ROOTS and not core.endswith(("Exception", "Error")):
+        return _V
+    if "." in core and _CLASS.fullmatch(core):
+        return core
+    if has_digit or _V in core:
+        return core if _INNER_DIGITS.fullmatch(core) and not _HEX.fullmatch(core) else _V
+    if "." in core:
+        return _dotted(core)
+    return core
+
+
+def _dotted(core: str) -> str:
+    """Dotted words without digits: names of hosts and files vary, names in code do not."""
+    first, _, last = core.partition(".")[0], ".", core.rpartition(".")[2].lower()
+    if last in EXTENSIONS:
+        return _V
+    if first in CLASS_ROOTS:
+        return core
+    if last in TOP_DOMAINS and _HOST.fullmatch(core):
+        return _V
+    return core
