@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import func, inspect, select, text
 
 from baken.history import migrations, problems, tables
 from baken.history.samples import Cycle, Sample, latest, record
@@ -270,3 +272,40 @@ def test_a_full_disk_is_said_before_anybody_writes(tmp_path: Path, monkeypatch: 
     assert told is not None
     assert "disk that holds the store is full" in told
     assert str(tmp_path) in told
+
+
+def test_errors_that_were_counted_before_are_kept(store_url: str) -> None:
+    """From the tables of version 0001, where counts carried the site and the pattern's id."""
+    store = open_store(store_url)
+    store._prepare_file()
+    with store.write() as conn:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0001")
+    with store.write() as conn:
+        for site in ("a.example", "b.example"):
+            conn.execute(
+                text(
+                    "INSERT INTO error_patterns (site, id, version, exception, template, category, severity, area, "
+                    "first_seen, last_seen) VALUES (:site, 'f00', 'v1', 'KeyError', 'é', 'code', 'LOW', 'x', 1, 2)"
+                ),
+                {"site": site},
+            )
+            for hour, count in ((3_600_000, 5), (7_200_000, 7)):
+                conn.execute(
+                    text("INSERT INTO error_counts (site, hour, pattern, count) VALUES (:site, :hour, 'f00', :count)"),
+                    {"site": site, "hour": hour, "count": count},
+                )
+    store.migrate()
+    patterns, counts = tables.error_patterns, tables.error_counts
+    with store.read() as conn:
+        found = conn.execute(
+            select(patterns.c.site, patterns.c.template, patterns.c.total, patterns.c.state, func.sum(counts.c.count))
+            .join(counts, counts.c.pattern == patterns.c.number)
+            .group_by(patterns.c.site, patterns.c.template, patterns.c.total, patterns.c.state)
+            .order_by(patterns.c.site)
+        ).all()
+        assert not inspect(conn).has_table("old_error_counts")
+    assert [tuple(row) for row in found] == [(site, "é", 12, "open", 12) for site in ("a.example", "b.example")]
+    store.close()
