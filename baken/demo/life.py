@@ -15,6 +15,7 @@ from baken.demo.bench import DemoBench, write_backup
 from baken.demo.layout import scheduled_jobs
 from baken.demo.living import pause, trouble
 from baken.demo.living.course import Life, lived_until
+from baken.demo.living.deferred import Deferred
 from baken.demo.redis import JobQueues, RedisServer, figures
 
 TICK_SECONDS = 1.0
@@ -111,6 +112,7 @@ def _live(bench: DemoBench, redis: RedisServer, speed: float, seed: int, stop: t
             except sqlite3.OperationalError as error:
                 log.warning("the demo's database is busy; the rest of its pause is left out", error=str(error))
             trouble.announce_burst(life.stage, now)
+        deferred = life.stage.deferred = Deferred()
         before = now
         while not stop.is_set():
             now = datetime.now(UTC)
@@ -121,6 +123,9 @@ def _live(bench: DemoBench, redis: RedisServer, speed: float, seed: int, stop: t
                 life.step(now, minutes, speed)
             except sqlite3.OperationalError as error:
                 log.warning("the demo's database is busy; this step of its life is left out", error=str(error))
+            if not deferred.entries:
+                deferred.unpublish(redis.client)
+            deferred.publish(redis.client)
             for job in queues.step(now):
                 append_monitor(bench, [monitor_log.job_line(rng, now, job.method, job.seconds, scheduled=False)])
             queues.publish(redis.client, now)
@@ -129,6 +134,7 @@ def _live(bench: DemoBench, redis: RedisServer, speed: float, seed: int, stop: t
             append_monitor(bench, [monitor_log.request_line(rng, now) for _ in range(min(count, 200))])
             catch_up_backups(bench, now)
             stop.wait(TICK_SECONDS)
+        life.stop(datetime.now(UTC))
     finally:
         conn.close()
 

@@ -9,14 +9,16 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import fakeredis
 import pytest
 import redis
 
-from baken.demo import rhythm
+from baken.demo import mishaps, rhythm
 from baken.demo.bench import DemoBench, make_bench
 from baken.demo.life import connect, run_life
 from baken.demo.living import money, upkeep
 from baken.demo.living.course import Life
+from baken.demo.living.deferred import KEY, Deferred
 from baken.demo.redis import JobQueues, RedisServer
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
@@ -183,3 +185,31 @@ def test_run_life_answers_moves_and_stops_within_a_second(tmp_path: Path) -> Non
 def test_a_negative_speed_is_refused(bench: DemoBench) -> None:
     with pytest.raises(ValueError, match="negative"):
         run_life(bench, speed=-1, stop=threading.Event())
+
+
+def test_errors_of_requests_wait_for_the_quarter_before_they_are_rows(bench: DemoBench) -> None:
+    conn = connect(bench)
+    client = fakeredis.FakeStrictRedis()
+    life = Life(bench, conn, JobQueues(bench, 3, NOW), seed=3, since=NOW)
+    deferred = life.stage.deferred = Deferred()
+    web = next(failure for failure in mishaps.FAILURES if failure.via == "web")
+    began = NOW + timedelta(days=1, minutes=1)
+    life.step(began, 0.0, 0.0)
+    before = conn.execute('SELECT COUNT(*) FROM "tabError Log"').fetchone()[0]
+    life.stage.error_of_request(web, began)
+    deferred.publish(client)
+    deferred.publish(client)
+    assert client.llen(KEY) == 1
+    waiting = json.loads(client.lrange(KEY, 0, 0)[0])
+    assert waiting["owner"] in life.stage.cast.users
+    assert conn.execute('SELECT COUNT(*) FROM "tabError Log"').fetchone()[0] == before
+    life.step(began + timedelta(minutes=14), 0.0, 0.0)
+    row = conn.execute('SELECT owner, error, creation FROM "tabError Log" ORDER BY creation DESC LIMIT 1').fetchone()
+    assert row[:2] == ("Administrator", waiting["error"])
+    assert row[2] > waiting["creation"]
+    deferred.unpublish(client)
+    assert client.llen(KEY) == 0
+    life.stage.error_of_request(web, began)
+    life.stop(began + timedelta(minutes=20))
+    assert conn.execute('SELECT COUNT(*) FROM "tabError Log"').fetchone()[0] == before + 2
+    conn.close()

@@ -90,6 +90,8 @@ class Life:
                     event(self.stage, now - timedelta(seconds=60 * minutes * rng.random()))
                     done += 1
             trouble.go_on(self.stage, now, minutes)
+            if self.stage.deferred is not None and self.stage.deferred.due(now):
+                self.stage.deferred.flush(conn, rng, now)
             mail.deliver(self.stage, now, minutes)
             jobs.run_scheduler(self.stage, now)
             money.invoice_dues(self.stage, now)
@@ -102,6 +104,13 @@ class Life:
             raise
         conn.execute("COMMIT")
         return done
+
+    def stop(self, now: datetime) -> None:
+        """Make rows of the errors that still wait: nobody would, once Redis is gone."""
+        if self.stage.deferred is not None:
+            self.stage.conn.execute("BEGIN IMMEDIATE")
+            self.stage.deferred.flush(self.stage.conn, self.stage.rng, now)
+            self.stage.conn.execute("COMMIT")
 
 
 def lived_until(bench: DemoBench, conn: sqlite3.Connection) -> datetime:

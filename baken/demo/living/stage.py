@@ -10,6 +10,7 @@ from baken.demo import failures, mails
 from baken.demo.bench import DemoBench
 from baken.demo.failures import Cast
 from baken.demo.layout import insert
+from baken.demo.living.deferred import Deferred
 from baken.demo.redis import JobQueues
 from baken.demo.rhythm import document_name, local, stamp
 from baken.demo.world import STAFF
@@ -32,6 +33,8 @@ class Stage:
     mail_stuck_until: datetime | None = None
     # What comes again and again, how often still, and since when.
     burst: tuple[failures.Failure, int, datetime] | None = None
+    # Where errors of web requests wait; without it they become rows at once.
+    deferred: Deferred | None = None
 
     def one(self, statement: str, *values: object) -> Any:
         row = self.conn.execute(statement, values).fetchone()
@@ -51,6 +54,14 @@ class Stage:
             [(document_name(self.rng), when, when, owner, owner, method, error)],
             seen=0,
         )
+
+    def error_of_request(self, failure: failures.Failure, now: datetime) -> None:
+        """An error that waits for the quarter of an hour before it is a row, when it comes from a web request."""
+        if failure.via != "web" or self.deferred is None:
+            self.error(failure, now)
+            return
+        method, error, _owner = failures.error_row(failure, self.rng, self.cast, local(now))
+        self.deferred.push(method, error, self.rng.choice(self.cast.users), now)
 
     def audit(self, now: datetime, process: str, action: str, doctype: str, name: str, verdict: str = "") -> None:
         when = stamp(local(now))

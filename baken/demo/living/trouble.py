@@ -12,7 +12,7 @@ _A_MINUTE = 14
 def fail(stage: Stage, now: datetime) -> None:
     """One of the everyday errors."""
     failures, weights = error_log.usual(stage.seed, now)
-    stage.error(stage.rng.choices(failures, weights)[0], now)
+    stage.error_of_request(stage.rng.choices(failures, weights)[0], now)
 
 
 def begin_burst(stage: Stage, now: datetime) -> None:
