@@ -123,8 +123,6 @@ def _live(bench: DemoBench, redis: RedisServer, speed: float, seed: int, stop: t
                 life.step(now, minutes, speed)
             except sqlite3.OperationalError as error:
                 log.warning("the demo's database is busy; this step of its life is left out", error=str(error))
-            if not deferred.entries:
-                deferred.unpublish(redis.client)
             deferred.publish(redis.client)
             for job in queues.step(now):
                 append_monitor(bench, [monitor_log.job_line(rng, now, job.method, job.seconds, scheduled=False)])

@@ -207,7 +207,7 @@ def test_errors_of_requests_wait_for_the_quarter_before_they_are_rows(bench: Dem
     row = conn.execute('SELECT owner, error, creation FROM "tabError Log" ORDER BY creation DESC LIMIT 1').fetchone()
     assert row[:2] == ("Administrator", waiting["error"])
     assert row[2] > waiting["creation"]
-    deferred.unpublish(client)
+    deferred.publish(client)
     assert client.llen(KEY) == 0
     life.stage.error_of_request(web, began)
     life.stop(began + timedelta(minutes=20))

@@ -22,6 +22,8 @@ class Deferred:
 
     entries: list[dict[str, object]] = field(default_factory=list)
     published: int = 0
+    # So many of the list's first are rows by now.
+    taken: int = 0
     flushed: datetime | None = None
 
     def push(self, method: str, error: str, user: str, now: datetime) -> None:
@@ -46,7 +48,10 @@ class Deferred:
         )
 
     def publish(self, client: fakeredis.FakeStrictRedis) -> None:
-        """Append to Redis' list what it has not yet."""
+        """Take out of Redis' list what has become rows, and append what it has not yet."""
+        if self.taken:
+            client.ltrim(KEY, self.taken, -1)
+            self.taken = 0
         for entry in self.entries[self.published :]:
             client.rpush(KEY, json.dumps(entry))
         self.published = len(self.entries)
@@ -74,11 +79,8 @@ class Deferred:
             for entry in self.entries
         ]
         insert(conn, "tabError Log", columns, rows, seen=0)
+        self.taken += self.published
         self.entries, self.published = [], 0
-
-    def unpublish(self, client: fakeredis.FakeStrictRedis) -> None:
-        """Take everything out of Redis' list."""
-        client.delete(KEY)
 
 
 def _escaped(method: object) -> str:
