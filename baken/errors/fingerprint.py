@@ -1,7 +1,10 @@
-"""Says which errors are the same: exception, place in the code, template of the message. Rules `v1`.
+"""Says which errors are the same: the class of the exception, the place in the code, and what was said there.
+
+What is said counts as the code says it where the line that raises the exception carries the sentence: it is the same in
+every language and for every document. Elsewhere the message's template counts.
 
 Pure: the same scrubbed row always gets the same pattern, in every installation and however many rows went before. A
-change of any rule here, in `template` or in `traces` that moves rows to other patterns is a new version.
+change here, in `places`, `template` or `traces` that moves rows to other patterns is a new version.
 """
 
 import functools
@@ -10,34 +13,59 @@ import re
 from dataclasses import dataclass
 
 from baken.errors import loglines, traces
-from baken.errors.scrub import Scrubbed, clean, scrub
-from baken.errors.template import template
-from baken.errors.traces import Failure, Frame
+from baken.errors.places import APP_CALLS, Place, module, place, short
+from baken.errors.scrub import Scrubbed, scrub
+from baken.errors.template import read, template
+from baken.errors.traces import Failure
+from baken.errors.vocabulary import DOCTYPES
 
-VERSION = "v1"
-FRAMES = 2
-APP_CALLS = "calls in an app"
 
-_SITE_PACKAGES = re.compile(r".*(?:site-packages|dist-packages|/lib/python\d(?:\.\d+)?)/")
-_APP = re.compile(r"(?:^|.*/)apps/([^/]+)/")
-_NOT_A_FILE = re.compile(r"<.*>")
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How rows are grouped.
+
+    Attributes:
+        version: their name; part of every pattern's id.
+        summary: what they do, for people who choose.
+        message: whether what was said counts where the place in the code is known.
+    """
+
+    version: str
+    summary: str
+    message: bool = True
+
+
+VERSION = CURRENT = "v1"
+"""The rules that apply unless an installation has adopted others."""
+VERSIONS = {
+    rules.version: rules
+    for rules in (
+        Rules("v1", "class of the exception, place in the code, and what was said"),
+        Rules("v2", "class of the exception and place in the code; what was said counts only without a place", False),
+    )
+}
+"""The ways of grouping that can be chosen, by name."""
+
+SPLITS = ("message", "title", "caller")
+"""What a pattern can be split by."""
+
 _METHOD = re.compile(r"[a-z_]\w*(?:\.\w+){1,12}")
 _NAMED_CLASS = re.compile(r"[\w.]{3,120}: ([A-Z]\w{2,60}(?:Error|Exception))")
-# Calls that every failure passes through on its way in or out; they tell nothing about it.
-_PLUMBING = frozenset(
-    {
-        ("frappe.app", "application"), ("frappe.api", "handle"), ("frappe.api.v1", "handle_rpc_call"),
-        ("frappe.api.v2", "handle_rpc_call"), ("frappe.handler", "handle"), ("frappe.handler", "execute_cmd"),
-        ("frappe", "call"), ("frappe", "throw"), ("frappe", "msgprint"), ("frappe", "_raise_exception"),
-        ("frappe.utils.messages", "throw"), ("frappe.utils.messages", "msgprint"),
-        ("frappe.utils.messages", "_raise_exception"), ("frappe.utils.background_jobs", "execute_job"),
-        ("frappe.utils.typing_validations", "wrapper"),
-        ("frappe.core.doctype.scheduled_job_type.scheduled_job_type", "execute"),
-    }
-)  # fmt: skip
-# What a decorator calls the function that it puts around another.
-_WRAPPERS = frozenset(
-    {"wrapper", "_wrapper", "wrapped", "inner", "innerfn", "decorated", "decorator", "<lambda>", "<module>"}
+_NAMES_FUNCTION = re.compile(r"\w\(\) (?:missing|got|takes)\b")
+# What a statement that waits or is cut off says is the same everywhere.
+_SAYS_NOTHING = re.compile(r"\((?:1205|1213|2006|2013|2003|1040|1969|0), ")
+_TIME_LIMIT = re.compile(r"JobTimeout|SystemExit|^Timeout$|WorkerTimeout")
+_THROWS = re.compile(r"(?:\bthrow|\bmsgprint|_throw)\(|^\s*raise\b")
+_LITERAL = re.compile(r"\"((?:[^\"\\]|\\.){6,400})\"|'((?:[^'\\]|\\.){6,400})'")
+_SLOT = re.compile(r"\{[^{}]{0,120}\}|%(?:\(\w+\))?[srd]")
+_CAUSE = re.compile(
+    r"\b(?:str|repr|cstr|_)\((?:e|ex|exc|err|error|exception)\b|\{(?:str\()?(?:e|ex|exc|err|error|exception)\b"
+    r"|[,(%] ?(?:e|ex|exc|err|error|exception)\)|\b(?:e|ex|exc|err|error)\.message"
+)
+_OPEN_END = re.compile(r"[:\-–] ?(?:\{[^{}]{0,120}\}|%s)[.\"']?$")
+_WORD = re.compile(r"[A-Za-zÀ-ÿ]{2,}")
+_NAMED_DOCTYPE = re.compile(
+    rf"(?<![\w-])(?:{'|'.join(sorted(map(re.escape, DOCTYPES), key=len, reverse=True))})(?![\w-])"
 )
 
 
@@ -64,16 +92,43 @@ class Fingerprint:
     why: str
 
 
-def fingerprint(row: Scrubbed) -> Fingerprint:
-    """The pattern of a scrubbed row."""
+def fingerprint(row: Scrubbed, version: str = CURRENT) -> Fingerprint:
+    """The pattern of a scrubbed row under the rules `version`, one of VERSIONS. Raises KeyError for another."""
+    rules = VERSIONS[version]
     if row.failures:
-        return _of_failure(row.title, row.cut, _ending(row.failures))
-    return _of_text(row.title, row.cut, row.before[:2000])
+        return _of_failure(row.title, row.cut, _ending(row.failures), rules)
+    return _of_text(row.title, row.cut, row.before[:2000], rules)
 
 
-def fingerprint_text(method: str | None, error: str | None) -> Fingerprint:
+def fingerprint_text(method: str | None, error: str | None, version: str = CURRENT) -> Fingerprint:
     """The pattern of a raw row or log text: scrubbed first."""
-    return fingerprint(scrub(method, error))
+    return fingerprint(scrub(method, error), version)
+
+
+def finer(row: Scrubbed, found: Fingerprint, by: str) -> Fingerprint:
+    """The part of the pattern `found` that `row` belongs to when a person has split it.
+
+    Args:
+        row: a scrubbed row whose pattern is `found`.
+        found: the pattern that is split.
+        by: one of SPLITS: "message" by the scrubbed message with its numbers and names of documents, "title" by what
+            the row is filed under, "caller" by all calls in apps that led there.
+
+    Raises ValueError for another `by`.
+    """
+    if by == "message":
+        text = _ending(row.failures).message if row.failures else row.before
+        value = text.strip().partition("\n")[0][:1000]
+    elif by == "title":
+        value = row.title
+    elif by == "caller":
+        calls = _ending(row.failures).frames if row.failures else ()
+        value = " → ".join(f"{module(call.path)}:{call.function}" for call in calls if place((call,)).kind == APP_CALLS)
+    else:
+        raise ValueError(f"a pattern is split by one of {', '.join(SPLITS)}, not by {by}")
+    pattern = _hash(found.pattern, by, value)
+    why = f"{found.why}; split by {by}: “{value}”" if value else f"{found.why}; split by {by}: there is none"
+    return Fingerprint(pattern, found.version, found.exception, found.template, found.frames, found.title, why)
 
 
 def _ending(failures: tuple[Failure, ...]) -> Failure:
@@ -86,27 +141,78 @@ def _ending(failures: tuple[Failure, ...]) -> Failure:
 
 
 @functools.lru_cache(maxsize=2048)
-def _of_failure(title: str, cut: bool, failure: Failure) -> Fingerprint:
+def _of_failure(title: str, cut: bool, failure: Failure, rules: Rules) -> Fingerprint:
     exception = failure.exception.removeprefix("builtins.")
-    message = template(failure.message, exception)
-    frames, kind = telling_frames(failure.frames)
-    named = _title_template(title, cut)
+    name = short(exception)
+    message = read(failure.message, exception)
+    where = place(failure.frames, name == "RecursionError")
     parts = [f"exception {exception}"] if exception else ["no exception (the text was cut off)"]
-    parts.append(f"message “{message}”" if message else "no message")
-    key = [exception, message, *frames]
+    if _TIME_LIMIT.search(name) and where.outermost:
+        # Where the limit struck is chance; what was being done is not.
+        frames: tuple[str, ...] = (where.outermost,)
+        parts.append(f"the job {where.outermost} that reached its time limit, wherever it was by then")
+        return _made(rules, exception, message.shown, frames, template(title), [name, *frames], parts)
+    said, why = _said(failure, message.key, message.words, where) if rules.message or not where.frames else ("", "")
+    parts.append(why or "whatever was said")
+    key = [name, said, *where.frames]
+    frames = where.frames
     if frames:
-        parts.append(f"{kind} {' → '.join(frames)}")
-    if not frames or (kind != APP_CALLS and _METHOD.fullmatch(title)):
-        # Without a place in an app the method that was called tells failures apart.
+        parts.append(f"{where.kind} {' → '.join(frames)}")
+    if where.outermost and where.kind != APP_CALLS and (not said or _SAYS_NOTHING.search(said)):
+        key.append(where.outermost)
+        if where.outermost not in frames:
+            frames = (where.outermost, *frames)
+        parts.append(f"entered at {where.outermost}, since neither message nor place tell enough")
+    named = _title_template(title, cut)
+    telling = not frames and not _NAMES_FUNCTION.search(said) and not (said and _repeats(title, failure.message))
+    if telling:
+        # Without a place in the code the method that was called tells failures apart.
         key.append(named)
         parts.append(f"title “{named}”")
-    return _made(exception, message or named, frames, named, key, parts)
+    return _made(rules, exception, message.shown or named, frames, named, key, parts)
+
+
+def _said(failure: Failure, key: str, words: str, where: Place) -> tuple[str, str]:
+    """What counts of a failure's message, and the explanation."""
+    if not key:
+        return "", "no message"
+    if where.thrown or _THROWS.search(where.code):
+        sentence = _sentence_of_code(where.code)
+        if sentence and where.kind == APP_CALLS:
+            return f"code {sentence}", f"the line of code that says “{sentence}”, in whatever language and of whom"
+        if sentence:
+            # The framework says the same of documents of all kinds: of which kind belongs to the reason.
+            kinds = sorted(set(_NAMED_DOCTYPE.findall(key)))
+            return (
+                f"code {sentence} {kinds}",
+                f"the line of code that says “{sentence}”{' of ' + ', '.join(kinds) if kinds else ''}",
+            )
+        if where.kind == APP_CALLS and words.count(" ") >= 1 and _THROWS.search(where.code):
+            return f"words {words}", f"words of the message “{words}”, without names and values"
+    return key, f"message “{key}”"
 
 
 @functools.lru_cache(maxsize=2048)
-def _of_text(title: str, cut: bool, body: str) -> Fingerprint:
+def _sentence_of_code(code: str) -> str:
+    """The sentence that a line of code carries, slots as {}; "" when it tells too little by itself."""
+    if _CAUSE.search(code):
+        return ""
+    texts = [found[1] or found[2] for found in _LITERAL.finditer(code.split(" title=", 1)[0])]
+    texts = [_SLOT.sub("{}", text) for text in texts if not _OPEN_END.search(text)]
+    best = max(texts, key=lambda text: len(_WORD.findall(text)), default="")
+    return best.strip() if len(_WORD.findall(best)) >= 3 else ""
+
+
+def _repeats(title: str, message: str) -> bool:
+    """Whether a title is no more than the message again, as it is for failures of requests."""
+    start = message.lstrip()[:60].strip()
+    return bool(start) and title.lstrip().startswith(start)
+
+
+@functools.lru_cache(maxsize=2048)
+def _of_text(title: str, cut: bool, body: str, rules: Rules) -> Fingerprint:
     if not title and body:
-        return _of_log_line(body)
+        return _of_log_line(body, rules)
     named = _title_template(title, cut)
     exception, rest = traces.exception_line(body.split("\n", 1)[0]) if body else ("", "")
     exception = exception.removeprefix("builtins.")
@@ -116,15 +222,15 @@ def _of_text(title: str, cut: bool, body: str) -> Fingerprint:
     key = [exception, named, label]
     parts = [f"title “{named}”", f"text “{label}”"]
     if label and not _is_label(label, body):
-        return _made(exception, label, (), named, key, parts)
-    return _made(exception, named or label, (), label or named, key, parts)
+        return _made(rules, exception, label, (), named, key, parts)
+    return _made(rules, exception, named or label, (), label or named, key, parts)
 
 
-def _of_log_line(body: str) -> Fingerprint:
+def _of_log_line(body: str, rules: Rules) -> Fingerprint:
     line = loglines.read(body)
     parts = [f"text “{line.template}”"]
     parts += [f"exception {line.exception}"] if line.exception else []
-    return _made(line.exception, line.template, (), line.template, [line.exception, "", line.template], parts)
+    return _made(rules, line.exception, line.template, (), line.template, [line.exception, "", line.template], parts)
 
 
 def _is_label(label: str, body: str) -> bool:
@@ -141,55 +247,17 @@ def _title_template(title: str, cut: bool) -> str:
 
 
 def _made(
-    exception: str, message: str, frames: tuple[str, ...], title: str, key: list[str], parts: list[str]
+    rules: Rules, exception: str, message: str, frames: tuple[str, ...], title: str, key: list[str], parts: list[str]
 ) -> Fingerprint:
-    text = "\x1f".join((VERSION, *key))
-    pattern = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-    return Fingerprint(pattern, VERSION, exception[:255], message, frames, title, "; ".join(parts))
+    return Fingerprint(
+        _hash(rules.version, *key), rules.version, exception[:255], message, frames, title, "; ".join(parts)
+    )
 
 
-@functools.lru_cache(maxsize=2048)
-def telling_frames(frames: tuple[Frame, ...]) -> tuple[tuple[str, ...], str]:
-    """The calls that tell a failure apart as "module:function", and what kind they are.
-
-    Of the calls within apps other than Frappe the innermost FRAMES; else those of Frappe that not every failure passes
-    through; else any.
-    """
-    places = [(module(frame.path), clean(frame.function)) for frame in frames]
-    known = [place for place in places if place not in _PLUMBING and place[1] not in _WRAPPERS]
-    for kind, apps in ((APP_CALLS, True), ("calls in Frappe", False)):
-        found = [place for place in known if _belongs(place[0], frames, places, apps)]
-        if found:
-            return _written(found), kind
-    return _written(known), "calls"
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _belongs(name: str, frames: tuple[Frame, ...], places: list[tuple[str, str]], apps: bool) -> bool:
-    path = next(frame.path for frame, place in zip(frames, places, strict=True) if place[0] == name)
-    found = _APP.match(path)
-    if found is None or "site-packages" in path:
-        return False
-    return (found[1] != "frappe") is apps
-
-
-def _written(places: list[tuple[str, str]]) -> tuple[str, ...]:
-    out: list[str] = []
-    for name, function in places:
-        written = f"{name}:{function}"
-        if not out or out[-1] != written:
-            out.append(written)
-    return tuple(out[-FRAMES:])
-
-
-@functools.lru_cache(maxsize=2048)
-def module(path: str) -> str:
-    """The module that the file at `path` holds: `…/apps/frappe/frappe/app.py` is `frappe.app`.
-
-    What stands before the app or the library differs from bench to bench and is left out.
-    """
-    if _NOT_A_FILE.fullmatch(path):
-        return "<template>" if "template" in path or "unknown" in path else clean(path)
-    text = path.replace("\\", "/")
-    found = _APP.match(text) or _SITE_PACKAGES.match(text)
-    text = text[found.end() :] if found else text.rsplit("/", 1)[-1]
-    return clean(text.removesuffix(".py").removesuffix("/__init__").strip("/").replace("/", "."))
+__all__ = [
+    "CURRENT", "SPLITS", "VERSIONS", "Fingerprint", "Rules", "finer", "fingerprint", "fingerprint_text", "module",
+]  # fmt: skip

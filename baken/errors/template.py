@@ -5,9 +5,12 @@ and other identifiers, `<n>` numbers and amounts, `<date>`, `<value>` quoted or 
 those that scrubbing left (`<name>`, `<email>`, …).
 """
 
+import functools
 import html
 import re
+from dataclasses import dataclass
 
+from baken.errors.languages import english
 from baken.errors.vocabulary import DOCTYPES, WORDS
 
 LIMIT = 300
@@ -37,6 +40,8 @@ _DATE = re.compile(
 _TOKEN = re.compile(r"[\w./\\@#:+%&=~-]{0,200}?\d[\w./\\@#:+%&=~-]{0,400}+")
 _PATH = re.compile(r"(?<![\w<])(?:\.{0,2}/|[A-Za-z]:\\)?(?:[\w.@ -]{1,80}[/\\]){2,20}[\w.@-]{1,120}")
 _NUMBER = re.compile(r"[-+]?[\d.,:%/]*\d[\d.,:%/]*[A-Za-z%]{0,3}")
+_SERIES = re.compile(r"[A-Za-z]{1,6}\d{4,}")
+_YEAR_NUMBER = re.compile(r"(?:19|20)\d\d-\d{4,}")
 _HASH = re.compile(r"(?:0x)?[0-9a-fA-F]{8,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TYPES = "|".join(sorted(map(re.escape, DOCTYPES), key=len, reverse=True))
 _RANDOM_NAME = re.compile(rf"\b({_TYPES}) ([a-z0-9]{{10}})\b")
@@ -66,6 +71,22 @@ _TRUE_WORDS = re.compile(r"(?i)(?:column|table|index|attribute|argument|argument
                              r"|local) $")  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A message as it is shown and as it is compared.
+
+    Attributes:
+        shown: the template, for people.
+        key: the same with every placeholder alike, emphasised words taken for values, and what only differs between
+            versions of Python, MariaDB and libraries left out.
+        words: what is left of `key` without values and names: the words of its sentences.
+    """
+
+    shown: str
+    key: str
+    words: str
+
+
 def template(text: str, exception: str = "") -> str:
     """The template of a scrubbed `text`: one line of at most LIMIT characters.
 
@@ -73,8 +94,57 @@ def template(text: str, exception: str = "") -> str:
         text: a message or title; only its first line that is not empty counts.
         exception: class of the exception whose message it is; tells names in the code from values.
     """
+    return read(text, exception).shown
+
+
+@functools.lru_cache(maxsize=2048)
+def read(text: str, exception: str = "") -> Reading:
+    """The template of a scrubbed `text`, to show and to compare. Arguments as of `template`."""
     line = next((line for line in text[: 4 * _INPUT_LIMIT].split("\n") if _TAG.sub("", line).strip()), "")
-    line = line[:_INPUT_LIMIT]
+    marked = _marked(english(line[:_INPUT_LIMIT].translate(_NO_MARKS)), exception)
+    shown = marked.translate(_NO_MARKS) if _OPEN in marked else marked
+    shown = shown if len(shown) <= LIMIT else shown[: LIMIT - 1].rstrip() + "…"
+    key = _key(marked, exception)
+    return Reading(shown, key[:LIMIT], _sentence(key)[:LIMIT])
+
+
+def _key(marked: str, exception: str) -> str:
+    """`marked` as it is compared."""
+    line = _EMPHASISED.sub("<>", marked) if _OPEN in marked else marked
+    if "Max retries exceeded" in line:
+        line = _RETRIES.sub(_retries, line)
+    if "(1" in line or "column" in line or "for key" in line:
+        for pattern, replacement in _SQL_VERSIONS:
+            line = pattern.sub(replacement, line)
+    for pattern, replacement in _PYTHON_VERSIONS:
+        line = pattern.sub(replacement, line)
+    line = _PLACEHOLDER.sub("<>", _PLAIN_QUOTES.sub(r"\1", line))
+    if exception and not _is_code(exception):
+        line = _CAPITALISED.sub(_unknown, line)
+    return _SPACE.sub(" ", _ADJACENT.sub("<>", line)).strip()
+
+
+def _unknown(found: re.Match[str]) -> str:
+    """A word with a capital that belongs to no vocabulary is somebody's or something's name."""
+    return found[0] if found[0].lower() in WORDS else "<>"
+
+
+def _is_code(exception: str) -> bool:
+    return bool(_CODE_EXCEPTIONS.search(exception.rsplit(".", 1)[-1]))
+
+
+def _sentence(key: str) -> str:
+    """The lower-case words of `key` that belong to sentences: free names, states and amounts are none."""
+    return " ".join(word for word in _WORD.findall(key) if word in WORDS and word not in _SMALL_WORDS)
+
+
+def _retries(found: re.Match[str]) -> str:
+    cause = _CAUSED_BY.search(found[0])
+    return "Max retries exceeded" + (f" ({cause[1]})" if cause else "")
+
+
+def _marked(line: str, exception: str) -> str:
+    """The template of `line`, with marks around emphasised words that it keeps."""
     if "<" in line or "&" in line:
         line = _BOLD.sub(_bold, html.unescape(line))
         line = _TAG.sub(" ", line)
@@ -89,7 +159,9 @@ def template(text: str, exception: str = "") -> str:
     line = _RANDOM_NAME.sub(r"\1 <id>", line)
     line = _NAMED.sub(r"\1<id>", line)
     line = _URL.sub(_url, line) if "://" in line else line
-    is_code = bool(_CODE_EXCEPTIONS.search(exception.rsplit(".", 1)[-1]))
+    is_code = _is_code(exception)
+    if line.startswith("('"):
+        line = _DOCUMENT_TUPLE.sub(r"(\1, <id>", line)
     if ("{" in line or "[" in line) and not exception.startswith("smtplib."):
         # A refusal by a mail server tells address, code and reason in braces: they are read one by one.
         line = _BRACED.sub("<value>", line)
@@ -102,8 +174,46 @@ def template(text: str, exception: str = "") -> str:
         line = _DATE.sub("<date>", line)
         line = _TOKEN.sub(_token, line)
         line = line.translate(_FROM_KEPT)
-    line = _LIST.sub(r"\1", _SPACE.sub(" ", line)).strip()
-    return line if len(line) <= LIMIT else line[: LIMIT - 1].rstrip() + "…"
+    return _LIST.sub(r"\1", _SPACE.sub(" ", line)).strip()
+
+
+_OPEN, _CLOSE = "\ue010", "\ue011"
+_NO_MARKS = {ord(_OPEN): "", ord(_CLOSE): ""} | dict.fromkeys(range(0xE000, 0xE00A), "")
+_EMPHASISED = re.compile(f"{_OPEN}[^{_CLOSE}]*{_CLOSE}")
+_PLACEHOLDER = re.compile(r"[€$£#] ?(?=<)|<(?:id|n|date|value|name|email|iban|phone|bsn|card|address|ip|path|secret)>"
+                          r"(?:\.\w{1,5}\b)?")  # fmt: skip
+_ADJACENT = re.compile(r"(?:(?<![\w<])[A-Z]{1,6})?<>(?:[\w.@/:'’-]{0,12}<>|[- ,.;/:|]{1,3}<>)*(?: [-–] [A-Z]{1,6}\b)?")
+_CAPITALISED = re.compile(r"(?<=[a-z>,;:)'\"] )(?<![\w<.])[A-ZÀ-Þ][\wÀ-ÿ-]*(?![\w(=]|\.\w)")
+_DOCUMENT_TUPLE = re.compile(
+    r"^\('([A-Z][\w -]{1,60})', (?:'(?:[^'\\]|\\.){0,300}'|\"[^\"]{0,300}\"|<\w+>|[\w.-]{1,140})"
+)
+_PLAIN_QUOTES = re.compile(r"['\"`](<\w*>)['\"`]")
+_RETRIES = re.compile(r"Max retries exceeded with url: .*$")
+_CAUSED_BY = re.compile(r"Caused by (\w+)")
+_SQL_VERSIONS = (
+    (re.compile(r"(Unknown column '[^']*') in .*$"), r"\1"),
+    (re.compile(r"(for key ')(?:[\w ]+\.)?"), r"\1"),
+    (re.compile(r"column `[^`]*`\.(?=`)"), "column "),
+)
+_PYTHON_VERSIONS = (
+    (re.compile(r"[.?]? Did you (?:mean|forget).*$"), ""),
+    (re.compile(r"^(?:[\w<>]+\.)+(?=\w+\(\) )"), ""),
+    (re.compile(r"^cannot access (local|free) variable '(\w+)' where .*$"), r"local variable '\2' has no value"),
+    (
+        re.compile(r"^(?:local|free) variable '(\w+)' referenced before assignment.*$"),
+        r"local variable '\1' has no value",
+    ),
+    (re.compile(r"^cannot use '.*?' as a (?:dict key|set element) \((unhashable type: '\w+')\)$"), r"\1"),
+    (re.compile(r"^(?:float|integer|complex|decimal) ?(?:division|modulo|floor division)(?: or modulo)? by zero$"),
+     "division by zero"),
+    (re.compile(r"^division by zero.*$|^integer modulo by zero$"), "division by zero"),
+    (re.compile(r"^maximum recursion depth exceeded.*$"), "maximum recursion depth exceeded"),
+)  # fmt: skip
+_WORD = re.compile(r"(?<![\w<'’-])[a-z]{2,}(?![\w>])")
+_SMALL_WORDS = frozenset(
+    {"in", "of", "to", "at", "on", "an", "as", "by", "or", "the", "and", "for", "from", "with", "is", "van", "het",
+     "een", "en", "op", "te", "ter", "voor", "met", "aan", "uit", "bij", "tot"}
+)  # fmt: skip
 
 
 # Digits that are to stay are moved out of the way of the number rules and brought back in the end.
@@ -118,7 +228,9 @@ def _keep_code(found: re.Match[str]) -> str:
 def _bold(found: re.Match[str]) -> str:
     inner = found[2].strip()
     ordinary = all(part in WORDS for part in re.split(r"[\s'-]+", inner.lower()) if part)
-    return found[2] if ordinary or inner.startswith("<") else "<value>"
+    if inner.startswith("<"):
+        return found[2]
+    return f"{_OPEN}{found[2]}{_CLOSE}" if ordinary else "<value>"
 
 
 def _labelled(found: re.Match[str]) -> str:
@@ -144,6 +256,8 @@ def _quoted(found: re.Match[str], is_code: bool) -> str:
     value = found[2]
     if value.startswith("<") or not value.strip():
         return found[0]
+    if found.string[: found.start()].endswith("host=") and "." in value:
+        return value
     before = found.string[max(0, found.start() - 40) : found.start()]
     if _VALUE_BEFORE.search(before):
         return "<value>"
@@ -191,12 +305,16 @@ def _placeholder(core: str) -> str:
     # Digits with one letter behind them are a number with its unit, unless they are as long as a name of Frappe's.
     if _HASH.fullmatch(core) and not core.isdigit():
         return "<id>"
+    if _YEAR_NUMBER.fullmatch(core):
+        return "<id>"
     if _NUMBER.fullmatch(core):
         return "<n>"
     if "-" in core or (len(core) >= 8 and core.isalnum() and not core.isalpha() and not core[-1:].isdigit()):
         letters = re.sub(r"[^A-Za-z]", "", core)
         if letters and ("-" not in core or re.search(r"-[A-Za-z0-9]*\d|\d[A-Za-z0-9]*-", core)):
             return "<id>"
+    if _SERIES.fullmatch(core):
+        return "<id>"
     if core.isalnum() and len(core) >= 8 and len(re.findall(r"\d+", core)) >= 2:
         return "<id>"
     return re.sub(r"(?<![A-Za-z])[0-9a-f]{8,}(?![A-Za-z])|\d+(?:[.,:]\d+)*", "<n>", core)

@@ -1,7 +1,8 @@
 """Takes the text of an Error Log row apart: frames, exception and message; the variables of the frames are dropped.
 
 Two layouts come from a Frappe site: Python's own traceback, and "Traceback with variables", which puts the locals of
-each frame under it, indented by six. Locals hold personal data and secrets; nothing here keeps them.
+each frame under it, indented by six. Locals hold personal data and secrets; nothing here keeps them. The stacks of
+browsers, Node and Java are read as well.
 """
 
 import re
@@ -12,11 +13,15 @@ _FILE = re.compile(r' {2,4}File "([^"]*)"(?:, line \d+)?(?:, in (.*))?')
 # An exception is dotted when the traceback has variables; Python's own leaves `builtins.` out.
 _EXCEPTION = re.compile(
     r"((?:[A-Za-z_]\w{0,80}\.){1,12}[A-Za-z_]\w{0,80}"
-    r"|[A-Z]\w{0,80}(?:Error|Exception|Warning|Exit|Interrupt|Iteration|Timeout|Found|Expired|Exists|Refused|Disconnected))"
+    r"|[A-Z]\w{0,80}(?:Error|Exception|Group|Warning|Exit|Interrupt|Iteration|Timeout|Found|Expired|Exists|Refused"
+    r"|Disconnected))"
     r"(?::\s?|$)(.*)",
     re.DOTALL,
 )
 _UNINDENTED = re.compile(r"\n[^ \n]")
+# Python draws a frame around the exceptions of a group; the first of them is the one that is told.
+_GROUP_MARK = re.compile(r"(?m)^ *\+-\+?-{8,} (?:\d+|\.\.\.) -{8,}$")
+_GROUP_EDGE = re.compile(r"(?m)^ {2,60}[|+] ?(?:Exception Group |-+$)?")
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
 
 
@@ -57,15 +62,20 @@ class _Open:
     frames: list[Frame] = field(default_factory=list)
     exception: str | None = None
     message: list[str] = field(default_factory=list)
+    silent: bool = False
+    """The exception says nothing; what stands below it are notes."""
 
     def closed(self) -> Failure:
-        return Failure(tuple(self.frames), self.exception or "", "\n".join(self.message).strip())
+        message = "" if self.silent else "\n".join(self.message).strip()
+        return Failure(tuple(self.frames), self.exception or "", message)
 
 
 def parse(text: str) -> Trace:
     """Take `text` apart in one walk over its lines. Any text is accepted."""
     if _HEADER not in text and '  File "' not in text:
-        return Trace(text.strip(), ())
+        return _stack(text) or Trace(text.strip(), ())
+    if "-- 1 ---" in text and (mark := _GROUP_MARK.search(text)):
+        text = _group(text, mark)
     before: list[str] = []
     done: list[_Open] = []
     start = _end_of_header(text)
@@ -105,6 +115,7 @@ def _walk(lines: list[str], before: list[str], done: list[_Open], current: _Open
                 code_next = False
         elif line and (found := _EXCEPTION.fullmatch(line)):
             current.exception = found[1]
+            current.silent = len(line) == len(found[1])
             message = found[2]
             if _HEADER in message and "Traceback" in message:
                 current.message.append(_before_header(message))
@@ -117,6 +128,12 @@ def exception_line(text: str) -> tuple[str, str]:
     """(exception, message) of a text that begins with an exception's class, or ("", the text)."""
     found = _EXCEPTION.fullmatch(text)
     return (found[1], found[2]) if found else ("", text)
+
+
+def _group(text: str, mark: re.Match[str]) -> str:
+    """A group's text without the frame, with its first exception alone."""
+    second = _GROUP_MARK.search(text, mark.end())
+    return _GROUP_EDGE.sub("", f"{text[: mark.start()].rstrip()}\n{text[mark.end() + 1 : second and second.start()]}")
 
 
 def _begin(done: list[_Open]) -> _Open:
@@ -153,3 +170,60 @@ def _add_code(current: _Open, line: str) -> None:
     if line.startswith("    ") and line[4:5] != " ":
         last = current.frames[-1]
         current.frames[-1] = Frame(last.path, last.function, line[4:])
+
+
+# "    at fn (https://site/assets/x.js:12:345)", "fn@https://site/assets/x.js:12:345", "\tat a.b.C.d(C.java:12)".
+_AT = re.compile(r"\s{1,12}+at (?:async )?(?:(.{1,300}?) \()?([^()\s]{1,600}|<anonymous>|native)\)?")
+_JAVA_AT = re.compile(r"\s{1,12}+at ([\w.$/<>]{1,300})\(([\w$ .]{1,100})(?::\d+)?\)")
+_SIGN = re.compile(r"([^\s@]{0,300})@((?:https?|webpack(?:-internal)?|file|app)://[^\s]{1,600}|\[native code\])")
+_POSITION = re.compile(r"(?::\d+){1,2}$")
+_RAISED = re.compile(
+    r"(?:Caused by: |Uncaught (?:\(in promise\) )?|Unhandled (?:Promise )?[Rr]ejection:? |Error: Uncaught "
+    r"|Exception in thread \"[^\"]{0,80}\" )*+((?:[A-Za-z_][\w$]{0,80}\.){0,12}[A-Z][\w$]{0,80})(?:: ?(.*))?"
+)
+
+
+def _stack(text: str) -> Trace | None:
+    """The trace of a browser, of Node or of Java, whose calls stand below the message, the innermost first."""
+    if "\n" not in text or ("at " not in text and "@" not in text):
+        return None
+    before: list[str] = []
+    done: list[Failure] = []
+    head: list[str] = []
+    frames: list[Frame] = []
+    for line in [*text.split("\n"), ""]:
+        frame = _stack_frame(line)
+        if frame is not None:
+            frames.append(frame)
+            continue
+        if frames and not line.strip().startswith("... "):
+            done.append(_stacked(head, frames, before))
+            head, frames = [], []
+        head.append(line)
+    if not done:
+        return None
+    return Trace("\n".join(before).strip(), tuple(done))
+
+
+def _stack_frame(line: str) -> Frame | None:
+    if "at " in line and (java := _JAVA_AT.fullmatch(line)) and ("." in java[1] and ".js" not in java[2]):
+        owner, _, function = java[1].rpartition(".")
+        return Frame(f"java:{owner}", function)
+    if "at " in line and (found := _AT.fullmatch(line)) and (found[1] or _POSITION.search(found[2])):
+        return Frame(_POSITION.sub("", found[2]), found[1] or "")
+    if "@" in line and (found := _SIGN.fullmatch(line.strip())):
+        return Frame(_POSITION.sub("", found[2]), found[1])
+    return None
+
+
+def _stacked(head: list[str], frames: list[Frame], before: list[str]) -> Failure:
+    """The failure whose calls are `frames`; the last line of `head` that names a class is its message."""
+    calls = tuple(reversed(frames))
+    for number in range(len(head) - 1, -1, -1):
+        found = _RAISED.fullmatch(head[number].strip())
+        if found and (found[2] is not None or number == len(head) - 1):
+            before += head[:number]
+            message = "\n".join((found[2] or "", *head[number + 1 :])).strip()
+            return Failure(calls, found[1], message)
+    before += head[:-1]
+    return Failure(calls, "", head[-1].strip() if head else "")
