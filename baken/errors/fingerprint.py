@@ -64,9 +64,8 @@ _CAUSE = re.compile(
 )
 _OPEN_END = re.compile(r"[:\-–] ?(?:\{[^{}]{0,120}\}|%s)[.\"']?$")
 _WORD = re.compile(r"[A-Za-zÀ-ÿ]{2,}")
-_NAMED_DOCTYPE = re.compile(
-    rf"(?<![\w-])(?:{'|'.join(sorted(map(re.escape, DOCTYPES), key=len, reverse=True))})(?![\w-])"
-)
+_KINDS = "|".join(sorted((re.escape(name) for name in DOCTYPES if name != "Bank"), key=len, reverse=True))
+_NAMED_DOCTYPE = re.compile(rf"(?:^|(?<=[a-z:>\[(] )|(?<=[\[(]))(?:{_KINDS})(?=:? <|, <| not | has | does )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,18 +177,26 @@ def _said(failure: Failure, key: str, words: str, where: Place) -> tuple[str, st
         return "", "no message"
     if where.thrown or _THROWS.search(where.code):
         sentence = _sentence_of_code(where.code)
-        if sentence and where.kind == APP_CALLS:
-            return f"code {sentence}", f"the line of code that says “{sentence}”, in whatever language and of whom"
+        # The framework says the same of documents of all kinds: of which kind belongs to the reason.
+        kinds = [] if where.kind == APP_CALLS else sorted(set(named_doctypes(key)))
         if sentence:
-            # The framework says the same of documents of all kinds: of which kind belongs to the reason.
-            kinds = sorted(set(_NAMED_DOCTYPE.findall(key)))
-            return (
-                f"code {sentence} {kinds}",
-                f"the line of code that says “{sentence}”{' of ' + ', '.join(kinds) if kinds else ''}",
-            )
-        if where.kind == APP_CALLS and words.count(" ") >= 1 and _THROWS.search(where.code):
+            why = f"the line of code that says “{sentence}”{_of_kinds(kinds)}, in whatever language and of whom"
+            return f"code {sentence} {kinds}", why
+        if words and where.kind == APP_CALLS:
             return f"words {words}", f"words of the message “{words}”, without names and values"
+        if words and where.frames:
+            told = f"{words}{_of_kinds(kinds)}"
+            return f"words {words} {kinds}", f"words of the message “{told}”, without names and values"
     return key, f"message “{key}”"
+
+
+def named_doctypes(text: str) -> list[str]:
+    """The kinds of documents that a template speaks of with their names, in the order of the text."""
+    return _NAMED_DOCTYPE.findall(text)
+
+
+def _of_kinds(kinds: list[str]) -> str:
+    return f" of {', '.join(kinds)}" if kinds else ""
 
 
 @functools.lru_cache(maxsize=2048)
@@ -200,7 +207,7 @@ def _sentence_of_code(code: str) -> str:
     texts = [found[1] or found[2] for found in _LITERAL.finditer(code.split(" title=", 1)[0])]
     texts = [_SLOT.sub("{}", text) for text in texts if not _OPEN_END.search(text)]
     best = max(texts, key=lambda text: len(_WORD.findall(text)), default="")
-    return best.strip() if len(_WORD.findall(best)) >= 3 else ""
+    return best.strip() if _WORD.search(best) else ""
 
 
 def _repeats(title: str, message: str) -> bool:
@@ -260,4 +267,5 @@ def _hash(*parts: str) -> str:
 
 __all__ = [
     "CURRENT", "SPLITS", "VERSIONS", "Fingerprint", "Rules", "finer", "fingerprint", "fingerprint_text", "module",
+    "named_doctypes",
 ]  # fmt: skip

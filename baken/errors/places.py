@@ -30,12 +30,13 @@ _PLUMBING = frozenset(
         ("frappe", "throw"), ("frappe", "msgprint"), ("frappe", "_raise_exception"),
         ("frappe.utils.messages", "throw"), ("frappe.utils.messages", "msgprint"),
         ("frappe.utils.messages", "_raise_exception"), ("frappe.utils.background_jobs", "execute_job"),
-        ("frappe.utils.typing_validations", "wrapper"), ("frappe.model.document", "raise_no_permission_to"),
+        ("frappe.utils.typing_validations", "wrapper"),
         ("frappe.core.doctype.scheduled_job_type.scheduled_job_type", "execute"),
         ("frappe.core.doctype.scheduled_job_type.scheduled_job_type", "run_scheduled_job"),
     }
 )  # fmt: skip
-_THROWERS = frozenset({"throw", "msgprint", "_raise_exception"})
+_THROWERS = frozenset({"throw", "msgprint", "_raise_exception", "raise_no_permission_to"})
+_RAISES = re.compile(r"(?:\bthrow|_throw)\(|^raise\b")
 # What a decorator calls the function that it puts around another.
 _WRAPPERS = frozenset(
     {"wrapper", "_wrapper", "wrapped", "inner", "innerfn", "decorated", "decorator", "<lambda>", "<module>"}
@@ -108,7 +109,12 @@ def _tells(frame: Frame, kind: str) -> bool:
         return True
     if _PASSES_ON.match(frame.code) or frame.path in ("<template>", "<unknown>"):
         return False
-    return frame.function not in _WRAPPERS and (module(frame.path), frame.function) not in _PLUMBING
+    name = module(frame.path)
+    if frame.function in _THROWERS and name in ("frappe", "frappe.utils.messages", "frappe.model.document"):
+        return False
+    # Also what every failure passes through may raise one of its own.
+    passing = frame.function in _WRAPPERS or (name, frame.function) in _PLUMBING
+    return not passing or bool(_RAISES.search(frame.code))
 
 
 @functools.lru_cache(maxsize=2048)

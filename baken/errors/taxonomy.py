@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from baken.errors.fingerprint import Fingerprint
+from baken.errors.fingerprint import Fingerprint, named_doctypes
 
 CATEGORIES = (
     "database", "network", "permission", "validation", "payment", "email", "template", "code", "timeout",
@@ -13,13 +13,39 @@ SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """The functional area a pattern belongs to; "" for each part that neither its place nor its message tells.
+
+    Attributes:
+        app: the app as it is installed, "erpnext".
+        module: the app's part, "Accounts".
+        doctype: the kind of document, "Sales Invoice".
+        method: the function, "erpnext.accounts.utils.get_fiscal_years", or the job.
+    """
+
+    app: str = ""
+    module: str = ""
+    doctype: str = ""
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """What kind of error a pattern is. `reasons` says which rules spoke for category and severity."""
+    """What kind of error a pattern is.
+
+    Attributes:
+        category: one of CATEGORIES.
+        severity: one of SEVERITIES.
+        area: the functional area in one short text.
+        reasons: which rules spoke for category and severity.
+        where: the functional area in its parts.
+    """
 
     category: str
     severity: str
     area: str
     reasons: tuple[str, str]
+    where: Area = Area()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +151,8 @@ def classify(found: Fingerprint) -> Kind:
     severity, reason = _first(_SEVERITIES, found.exception, text)
     if severity is None:
         severity, reason = _BY_CATEGORY[category]
-    return Kind(category, severity, area(found), (why or "no rule speaks for another category", reason))
+    reasons = (why or "no rule speaks for another category", reason)
+    return Kind(category, severity, area(found), reasons, place_of(found))
 
 
 _CATEGORY_PLACES = re.compile(r"sepa|payment|mandate|mollie|direct_debit")
@@ -146,6 +173,27 @@ def area(found: Fingerprint) -> str:
         return found.title[:140]
     label = found.title.partition(": ")[0]
     return label[:140] if label and not found.template.startswith(label) else "unknown"
+
+
+def place_of(found: Fingerprint) -> Area:
+    """The functional area of a pattern in its parts."""
+    named = named_doctypes(found.template)
+    told = named[0] if named else ""
+    if not found.frames:
+        method = found.title if re.fullmatch(r"[a-z_]\w*(?:\.\w+){1,12}", found.title) else ""
+        parts = method.split(".")
+        return Area(parts[0], _titled(parts[1]) if len(parts) > 2 else "", _of_path(method) or told, method[:140])
+    name, _, function = found.frames[0].rpartition(":")
+    if name.startswith("<") or "/" in name:
+        return Area("" if name.startswith("<") else name.partition("/")[0], "", told, found.frames[0][:140])
+    parts = name.split(".")
+    module = _titled(parts[1]) if len(parts) > 2 else ""
+    return Area(parts[0], module, _of_path(f"{name}.") or told, f"{name}.{function}"[:140])
+
+
+def _of_path(name: str) -> str:
+    found = _DOCTYPE.search(name)
+    return _titled(found[1]) if found else ""
 
 
 def _titled(name: str) -> str:

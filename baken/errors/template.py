@@ -39,6 +39,7 @@ _DATE = re.compile(
 )
 _TOKEN = re.compile(r"[\w./\\@#:+%&=~-]{0,200}?\d[\w./\\@#:+%&=~-]{0,400}+")
 _PATH = re.compile(r"(?<![\w<])(?:\.{0,2}/|[A-Za-z]:\\)?(?:[\w.@ -]{1,80}[/\\]){2,20}[\w.@-]{1,120}")
+_DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"[-+]?[\d.,:%/]*\d[\d.,:%/]*[A-Za-z%]{0,3}")
 _SERIES = re.compile(r"[A-Za-z]{1,6}\d{4,}")
 _YEAR_NUMBER = re.compile(r"(?:19|20)\d\d-\d{4,}")
@@ -50,6 +51,8 @@ _NOT_FOUND = re.compile(
     rf"\b({_TYPES}) (?!<)((?:[^\s<>:,.()]{{1,60}} ){{1,6}}?)(?=(?:not found|does not exist|already exists"
     rf"|is not |niet gevonden|bestaat)\b)"
 )
+_SAYS_NOT = re.compile(r" (?:not found|does not exist|already exists|is not |niet gevonden|bestaat)")
+_TEN = re.compile(r" [a-z0-9]{10}\b")
 _NAMED = re.compile(r"(?i)\b((?:with|met) (?:the )?(?:name|naam|title|id) )(?!<)([^\s,]{1,140})")
 _BRACKET_DOCUMENT = re.compile(rf"\[({_TYPES}), [^\]\n]{{1,140}}\](?=:)")
 _LIST = re.compile(r"(<(?:id|n|date|value|name|email|iban|path)>)(?:(?:, | en | and |; | \| |,|/| )\1)+")
@@ -116,11 +119,15 @@ def _key(marked: str, exception: str) -> str:
     if "(1" in line or "column" in line or "for key" in line:
         for pattern, replacement in _SQL_VERSIONS:
             line = pattern.sub(replacement, line)
-    for pattern, replacement in _PYTHON_VERSIONS:
-        line = pattern.sub(replacement, line)
+    is_code = _is_code(exception)
+    if is_code or exception == "ZeroDivisionError":
+        for pattern, replacement in _PYTHON_VERSIONS:
+            line = pattern.sub(replacement, line)
     line = _PLACEHOLDER.sub("<>", _PLAIN_QUOTES.sub(r"\1", line))
-    if exception and not _is_code(exception):
+    if exception and not is_code:
         line = _CAPITALISED.sub(_unknown, line)
+    if " - " in line:
+        line = _ACCOUNT.sub("<>", line)
     return _SPACE.sub(" ", _ADJACENT.sub("<>", line)).strip()
 
 
@@ -134,8 +141,10 @@ def _is_code(exception: str) -> bool:
 
 
 def _sentence(key: str) -> str:
-    """The lower-case words of `key` that belong to sentences: free names, states and amounts are none."""
-    return " ".join(word for word in _WORD.findall(key) if word in WORDS and word not in _SMALL_WORDS)
+    """The lower-case words of `key` that belong to sentences, and names in code: free names and states are none."""
+    first = _FIRST.match(key)
+    words = [word for word in _WORD.findall(key) if "_" in word or (word in WORDS and word not in _SMALL_WORDS)]
+    return " ".join(words) if words else first[0].lower() if first and first[0].lower() in WORDS else ""
 
 
 def _retries(found: re.Match[str]) -> str:
@@ -152,11 +161,14 @@ def _marked(line: str, exception: str) -> str:
         line = _SQL_ERROR.sub(r"(\1, \3)", line)
         line = _SQL_TABLE.sub(r"Table '\1' doesn't exist", line)
     line = _SQL_NEAR.sub("<sql>", line) if " near " in line else line
-    if ":" in line or " not " in line or " exist" in line or " niet " in line or "[" in line:
+    if "[" in line:
         line = _BRACKET_DOCUMENT.sub(r"[\1, <id>]", line)
+    if ": " in line:
         line = _LABELLED.sub(_labelled, line)
+    if _SAYS_NOT.search(line):
         line = _NOT_FOUND.sub(_not_found, line)
-    line = _RANDOM_NAME.sub(r"\1 <id>", line)
+    if _TEN.search(line):
+        line = _RANDOM_NAME.sub(r"\1 <id>", line)
     line = _NAMED.sub(r"\1<id>", line)
     line = _URL.sub(_url, line) if "://" in line else line
     is_code = _is_code(exception)
@@ -169,7 +181,7 @@ def _marked(line: str, exception: str) -> str:
         line = _QUOTED.sub(lambda found: _quoted(found, is_code), line)
     if "/" in line or "\\" in line:
         line = _PATH.sub(_path, line)
-    if any(character.isdigit() for character in line):
+    if _DIGIT.search(line):
         line = _CODE.sub(_keep_code, line)
         line = _DATE.sub("<date>", line)
         line = _TOKEN.sub(_token, line)
@@ -186,6 +198,11 @@ _ADJACENT = re.compile(r"(?:(?<![\w<])[A-Z]{1,6})?<>(?:[\w.@/:'’-]{0,12}<>|[- 
 _CAPITALISED = re.compile(r"(?<=[a-z>,;:)'\"] )(?<![\w<.])[A-ZÀ-Þ][\wÀ-ÿ-]*(?![\w(=]|\.\w)")
 _DOCUMENT_TUPLE = re.compile(
     r"^\('([A-Z][\w -]{1,60})', (?:'(?:[^'\\]|\\.){0,300}'|\"[^\"]{0,300}\"|<\w+>|[\w.-]{1,140})"
+)
+# Accounts and warehouses end in their company's abbreviation: "1300 - Debtors - VV".
+_ACCOUNT = re.compile(
+    r"(?<![\w<])(?:<>|[A-Z0-9][\w.]*)(?: (?:[A-Z0-9&][\w.]*|in|van|de|of|and|<>)){0,4}"
+    r" - (?:[A-Z0-9][\w.]*(?: [A-Z0-9&][\w.]*){0,3} - )?[A-Z]{1,5}(?!\w)"
 )
 _PLAIN_QUOTES = re.compile(r"['\"`](<\w*>)['\"`]")
 _RETRIES = re.compile(r"Max retries exceeded with url: .*$")
@@ -209,7 +226,8 @@ _PYTHON_VERSIONS = (
     (re.compile(r"^division by zero.*$|^integer modulo by zero$"), "division by zero"),
     (re.compile(r"^maximum recursion depth exceeded.*$"), "maximum recursion depth exceeded"),
 )  # fmt: skip
-_WORD = re.compile(r"(?<![\w<'’-])[a-z]{2,}(?![\w>])")
+_WORD = re.compile(r"(?<![\w<'’.-])[a-z](?:[a-z]+|[a-z]*_\w+)(?![\w>])")
+_FIRST = re.compile(r"[A-ZÀ-Þ][a-zà-ÿ]+(?= )")
 _SMALL_WORDS = frozenset(
     {"in", "of", "to", "at", "on", "an", "as", "by", "or", "the", "and", "for", "from", "with", "is", "van", "het",
      "een", "en", "op", "te", "ter", "voor", "met", "aan", "uit", "bij", "tot"}

@@ -14,10 +14,12 @@ _FILE = re.compile(r' {2,4}File "([^"]*)"(?:, line \d+)?(?:, in (.*))?')
 _EXCEPTION = re.compile(
     r"((?:[A-Za-z_]\w{0,80}\.){1,12}[A-Za-z_]\w{0,80}"
     r"|[A-Z]\w{0,80}(?:Error|Exception|Group|Warning|Exit|Interrupt|Iteration|Timeout|Found|Expired|Exists|Refused"
-    r"|Disconnected))"
+    r"|Disconnected)|Exception|Error)"
     r"(?::\s?|$)(.*)",
     re.DOTALL,
 )
+# Where no variables stand between, whatever follows the calls at the beginning of a line names the exception.
+_ANY_CLASS = re.compile(r"([A-Z]\w{1,80})(?::\s?|$)(.*)", re.DOTALL)
 _UNINDENTED = re.compile(r"\n[^ \n]")
 # Python draws a frame around the exceptions of a group; the first of them is the one that is told.
 _GROUP_MARK = re.compile(r"(?m)^ *\+-\+?-{8,} (?:\d+|\.\.\.) -{8,}$")
@@ -62,6 +64,7 @@ class _Open:
     frames: list[Frame] = field(default_factory=list)
     exception: str | None = None
     message: list[str] = field(default_factory=list)
+    plain: bool = False
     silent: bool = False
     """The exception says nothing; what stands below it are notes."""
 
@@ -100,7 +103,7 @@ def _walk(lines: list[str], before: list[str], done: list[_Open], current: _Open
             if _HEADER in line and "Traceback" in line:
                 # Frappe puts the traceback of a template into the message of another error.
                 into.append(_before_header(line))
-                current = _begin(done)
+                current = _begin(done, line)
             elif line.startswith('  File "'):
                 current = _begin(done)
                 code_next = _add_frame(current, line)
@@ -113,7 +116,7 @@ def _walk(lines: list[str], before: list[str], done: list[_Open], current: _Open
             elif code_next and line.startswith("    "):
                 _add_code(current, line)
                 code_next = False
-        elif line and (found := _EXCEPTION.fullmatch(line)):
+        elif line and (found := _EXCEPTION.fullmatch(line) or (current.plain and _ANY_CLASS.fullmatch(line))):
             current.exception = found[1]
             current.silent = len(line) == len(found[1])
             message = found[2]
@@ -136,8 +139,8 @@ def _group(text: str, mark: re.Match[str]) -> str:
     return _GROUP_EDGE.sub("", f"{text[: mark.start()].rstrip()}\n{text[mark.end() + 1 : second and second.start()]}")
 
 
-def _begin(done: list[_Open]) -> _Open:
-    done.append(_Open())
+def _begin(done: list[_Open], header: str = "") -> _Open:
+    done.append(_Open(plain=bool(header) and "with variables" not in header))
     return done[-1]
 
 
