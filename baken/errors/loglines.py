@@ -30,11 +30,13 @@ _TIME = re.compile(
     rf"(?:[T _-]{{1,2}}{_CLOCK}{_ZONE})?"
     rf"|\d{{1,2}}[-/.]\d{{1,2}}[ T]{_CLOCK}{_ZONE}"
     rf"|(?:20|19)?\d{{6}}[- T]{{1,2}}(?:\d{{1,2}}:\d{{1,2}}:\d{{1,2}}(?:[.,:]\d{{1,9}})?|\d{{6}}){_ZONE}"
-    r"|\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?)[\])]?(?=[\s|,:;]|$)[,:;]?"
+    # Scrubbing may take weekday and month for a name, or digits for a phone number.
+    rf"|<name> {{1,2}}\d{{1,2}} {_CLOCK}(?: \d{{4}})?|\d{{6}} <phone>(?= [A-Z])"
+    r"|\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?)(?: #\d+)?[\])]?(?=[\s|,:;\[]|$)[,:;]?"
 )
 _EPOCH = re.compile(r"\[?1\d{9}(?:\.\d{1,9}|\d{3})?\]?(?: -?\d(?= [A-Za-z]))?(?=\s)")
 _UPTIME = re.compile(r"\[ *\d{1,9}\.\d{3,9}\]")
-_TIME_START = re.compile(rf"(?<![^\s|\[(])(?:[\[(]?\d|{_DAY}|{_MONTH} )")
+_TIME_START = re.compile(rf"(?<![^\s|\[(])(?:[\[(]?\d|{_DAY}|{_MONTH} |[\[(]?<name> )")
 _SYSLOG_TIME = re.compile(
     rf"{_MONTH} {{1,2}}\d{{1,2}} (?:\d{{4}} )?\d\d:\d\d:\d\d(?: |$)|\d{{4}}-\d\d-\d\dT[\d:.,+Z-]{{8,24}} "
 )
@@ -48,8 +50,10 @@ _TAG = re.compile(
 )
 _LEVEL_WORDS = "|".join(sorted(LEVELS, key=len, reverse=True))
 _LEVEL = re.compile(
-    rf"[\[<(](?:\w{{1,30}}:)?((?i:{_LEVEL_WORDS}))\s?[\])>]:?|((?i:{_LEVEL_WORDS}))(?::(?=\s|$)|(?= ?\| | - ))"
-    rf"|({'|'.join(name.upper() for name in LEVELS)}|(?:[Ii]nfo|[Dd]ebug|[Ww]arn|[Ww]arning|[Tt]race|[Nn]otice))(?=\s)"
+    rf"[\[<(](?:\w{{1,30}}:)?((?i:{_LEVEL_WORDS}))\s?[\])>]:?"
+    rf"|(?:\w{{1,20}}\.(?=[A-Z]))?((?i:{_LEVEL_WORDS}))(?::(?=\s|$)|(?= ?\| | - ))"
+    rf"|({'|'.join(name.upper() for name in LEVELS)}"
+    r"|(?:[Ii]nfo|[Dd]ebug|[Ww]arn|[Ww]arning|[Tt]race|[Nn]otice))(?=\s|/[\w-]+\])(?:/[\w-]+\])?"
 )
 _LETTER = re.compile(r"([VDIWEFTC])(?= )")
 _LETTERS = {"V": "trace", "T": "trace", "D": "debug", "I": "info", "W": "warning", "E": "error", "F": "critical",
@@ -59,18 +63,20 @@ _PROCESS = re.compile(
     r"(?:(?:\d{1,16}|0x[0-9a-f]{1,16}) +){1,2}(?=\[|[A-Z]+\b|[a-z]+\.)|\d{1,8}#\d{1,8}:(?: \*\d+)?|\d{1,8} ---"
 )
 _SESSION = re.compile(r"(?:\[\d+\]:? )?(?:\[[\d-]+\] )?[\w\[\]-]{1,60}@[\w\[\]-]{1,60} (?=[A-Z]{3,9}:)")
-_BRACKETED = re.compile(r"\[(?:[^\[\]]|\[[^\[\]]{0,80}\]){0,300}\]:?(?=\s)")
+_BRACKETED = re.compile(r"\[(?:[^\[\]]|\[[^\[\]]{0,80}\]){0,300}\]:?(?=\s|\[)")
 _MESSAGE_BRACKET = re.compile(r"\[(?:client|instance|request|pid) ?[: ]")
 _LOGGER = re.compile(
     r"(?![\d.:]+ )((?=[\w.$/-]*(?:[.$\d_-]|[a-z][A-Z]|[A-Z][a-z]))[A-Za-z_<][\w$.<>/-]{1,120})"
-    r"(?:\[\d+\]|@\d+| \[\d+\]|\([^()\s]{1,60}\))?(?::\w+){0,2}(?: ?:(?=\s|$)| - )"
+    r"(?:\[\d+\]|@\d+| {1,16}\[\d+\]|\([^()\s]{1,60}\))?(?::\w+){0,2}(?: ?:(?=\s|$)| - )"
 )
 _DOTTED = re.compile(r"((?:[a-z_][\w$-]*\.){1,12}[A-Za-z_][\w$-]*)(?= )")
 _COLUMN = re.compile(r"([A-Za-z][\w.-]{1,30}) {2,}(?=\S)")
 _PROGRAM = re.compile(r"([\w.-]{1,60}\.exe(?: \*\d\d)?) - ")
 _FIELDS = re.compile(r"\|?(?:[\w.$-]{1,60}\|){1,2}(?= ?\S)")
 _GLUE = re.compile(r"[ \t]*(?:(?:-{1,3}|–|\||:|>) +)?[ \t]*")
+_MARK = re.compile(r"[*#.-] (?=\S)")
 _DASH = re.compile(r" - *$|\| *$")
+_ACCESS = re.compile(r"\S{1,120} \S{1,60} \S{1,60} (?=\[\d\d/[A-Z][a-z]{2}/\d{4}:)")
 _PYTHON = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL):([\w.]{1,80}):")
 _RUBY = re.compile(r"[DIWEFA], (?=\[\d{4}-)")
 _REDIS = re.compile(r"\d{1,8}:[MSCX] (?=\d{1,2} [A-Z][a-z]{2} )")
@@ -132,7 +138,7 @@ def _parts(line: str, depth: int) -> tuple[str, str, str]:
         elif "=" in line[:41]:
             envelope = _logfmt(line)
     level, component, message = envelope or _header(line)
-    if depth < _NESTING and (envelope or message.startswith("{")):
+    if depth < _NESTING and (envelope or message.startswith(("{", "time=", "level=", "ts="))):
         inner = _parts(message, depth + 1)
         return level or inner[0], component or inner[1], inner[2]
     return level, component, message
@@ -146,6 +152,10 @@ def _header(line: str) -> tuple[str, str, str]:
     found = None if component else _SYSLOG_TIME.match(line, at)
     if found and not _LEVEL.match(line, found.end()):
         component, end = _syslog(line, found.end())
+        if (found := _LEVEL.match(line, end + 1)) and found[1]:
+            level, end = LEVELS[found[1].lower()], found.end()
+            end += len(line) - end - len(line[end:].lstrip(" "))
+            end = found.end() if (found := _EPOCH.match(line, end)) else end
         message = line[end:].strip()
         return level, component, _UPTIME.sub("", message, count=1).strip() if message[:1] == "[" else message or line
     level, component, end = _elements(line, at, level, component)
@@ -166,6 +176,8 @@ def _prelude(line: str) -> tuple[str, str, int]:
         if time and (head := _RFC5424.match(line, time.end() + 1)):
             return "", head[1], -1 - head.end()
         return "", "", found.end() if _TIME.match(line, found.end()) else -1 - found.end()
+    if found := _ACCESS.match(line):
+        return "", "", found.end()
     if found := (_REDIS.match(line) or _RUBY.match(line)):
         return "", "redis" if line[0].isdigit() else "", found.end()
     start = _time_begins(line)
@@ -251,6 +263,8 @@ def _elements(line: str, at: int, level: str, component: str) -> tuple[str, str,
             if brackets > 2 or _MESSAGE_BRACKET.match(line, at):
                 break
             brackets += 1
+        elif component == "redis" and (found := _MARK.match(line, at)):
+            return level, component, found.end()
         elif component:
             break
         elif found := (_PROGRAM.match(line, at) or _LOGGER.match(line, at)):

@@ -8,8 +8,9 @@ import functools
 import re
 
 from baken.errors.logwords import (
-    BOOLEANS,
+    ALONE,
     CLASS_ROOTS,
+    ENDINGS,
     EXTENSIONS,
     KEPT,
     MONTHS,
@@ -17,6 +18,7 @@ from baken.errors.logwords import (
     PACKAGE_ROOTS,
     TOP_DOMAINS,
     UNITS,
+    WORDS,
 )
 
 LIMIT = 300
@@ -29,7 +31,9 @@ _PLACEHOLDER = re.compile(r"<(?:ip|id|n|date|value|name|email|iban|path|phone|bs
 _OCTAL_QUOTE = re.compile(r"\\0(?:42|47)")
 _URL = re.compile(r"(?<![\w+.-])[A-Za-z][\w+.-]{1,30}://[^\s\"'<>\])},;]*+")
 _REQUEST = re.compile(r"\"(GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT|TRACE|PROPFIND) [^\"]*+\"")
-_QUOTED = re.compile(r"\"[^\"\n]{0,600}\"|(?<![\w'])'[^'\n]{0,600}'(?!\w)|`[^`'\n]{0,300}[`']|“[^”\n]{0,600}”")
+_QUOTED = re.compile(
+    r"\"(?:[^\"\\\n]|\\.){0,600}+\"|(?<![\w'])'[^'\n]{0,600}'(?!\w)|`[^`'\n]{0,300}[`']|“[^”\n]{0,600}”"
+)
 _SENTENCE = re.compile(r"(?:[A-Za-z][a-z']*+[,.:]? ?)+[.!]?")
 _STATE_BEFORE = re.compile(r"\b(?:state|status|mode|level|phase|to|from) $")
 _DATE_WORDS = re.compile(
@@ -50,18 +54,45 @@ _HOST = re.compile(r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}\.?")
 _WORDS_WITH_SLASH = re.compile(r"[A-Za-z+*-]+(?:/[A-Za-z+*-]+)")
 _DIGITS = re.compile(r"\d+")
 _VALUE = re.compile(r"(?<=[\w\])])( ?= ?)([^\s,;()\[\]{}\"'`=|<>\ue100]++)(?! ?[=(])")
+_EMPTY = re.compile(r"(?<=\w)=(?=[,;)]?(?:\s|$))")
 _USER = re.compile(
     r"(?i)\b((?:user(?:name)?|login|account|logname|ruser|uid|password for|publickey for|keyboard-interactive/pam for)"
     r"(?: name)?[ :]{1,2})([^\s,;()\[\]{}\"'`=|<>:]++)"
 )
 _LIST = re.compile(rf"{_V}(?:(?:, ?|; ?| ?\| ?|[/:*~^&+.#@-]+| - | ?-+> ?| x | )?{_V})+")
 _UNIT = re.compile(rf"(?<={_V}) ?(?:{UNITS})\b(?!\()")
-_ASIDE = re.compile(rf"{_V} ?\({_V}?\)|{_V}(?:\{{{_V}\}}|\[{_V}\])|(?<!\S)<{_V}")
+_ASIDE = re.compile(rf"{_V} ?\({_V}?\)|{_V}(?:\{{{_V}\}}|\[{_V}\])|(?<!\S)<{_V}>?")
 _AGAIN = re.compile(rf"({_V}([^{_V}]{{1,16}}))(?:{_V}\2)+")
+_HOLDER = re.compile(
+    rf"(?i)\b((?:process|processes|pid|task|thread|program|daemon|worker|child|job|command) {_V}) ?\([\w./ -]{{1,80}}\)"
+)
+_FLAGS = re.compile(r"\{ [a-z_ ]{1,80} \}")
+_CODE_FILE = re.compile(r"[A-Za-z_][\w-]*\.(?:c|cc|cpp|cxx|h|hpp|go|rs|java|kt|scala|py|js|ts|php|rb|pl|lua|cs|ex|erl)")
+_SYMBOL = re.compile(r"([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
+_SUBJECT = re.compile(
+    r"(?<=: )([\w.@/-]+)(?= (?:entered|exited|started|stopped|terminated|crashed|restarted|died|\(exit status)\b)"
+)
+_SQL = re.compile(
+    r"(?i)(?:(?<=: )|(?<=\())(?:select|insert into|update|delete from|replace into|create|alter|drop)\b.{1,600}"
+    r"\b(?:from|set|values|where|table|limit)\b.*"
+)
+_CHANGE = re.compile(r"(?<![\w.-])[\w.-]{1,60} ?[-=]> ?[\w.-]{1,60}(?![\w.:(-])")
+_FIELDS = re.compile(rf"\{{[\"']?{_V}[\"']?: [^{{}}]{{0,400}}\}}")
+_COMPOUND = re.compile(r"(?<=[a-z,=:] )[a-z]+(?:[_-][a-z]+)+(?![\w:(=./\[{-]|\.\w)")
+_FOR = re.compile(
+    r"\b(for|using|comm|group|[Jj]ob|[Tt]ask|[Ss]ervice|[Pp]lugin|process|program|daemon|hostname|host|database|table|container|image|queue|topic|pod|namespace|bucket|branch"
+    r"|repository|project|schema) ([a-z][\w.-]*)"
+    r"(?= (?:on|from|at|by|with|due|because|is|has|was|in|failed|succeeded|started|completed)\b|[:,;.)\[]|$)"
+)
+_ANSWER = re.compile(r"(?<=: )(?:[Yy]es|[Nn]o|YES|NO|null|None|nil|NULL)(?=[),;]|$)")
+_FROM = re.compile(rf"\b(from|to|by|client) [\w.-]{{1,80}}\[{_V}\]")
+_KEY_KIND = re.compile(r"\b(?:RSA|DSA|ECDSA|ED25519)(?= SHA256:)")
+_COMMAND = re.compile(rf"(\bCOMMAND={_V}).*")
+_RUNS_AS = re.compile(r"[\w.-]+ : (?=TTY=)")
 _ARGUMENT = re.compile(rf"(?<=\b(?:to|by|at|on) )[A-Z]\w{{0,30}}\({_V}\)")
 _FIRST = re.compile(r"[a-z][a-z0-9.-]*+:\d{2,5}(?= )")
 _NUMBERED = re.compile(rf"#+{_V}#*")
-_CRON = re.compile(rf"\([\w{_V}.-]{{1,60}}\) CMD \((?:{_V}[^()]*+\))?")
+_CRON = re.compile(r"\(\S{1,60}\) CMD \((\S+)(.*)")
 _HOST_PORT = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+:\d{1,5}")
 _MARKED = re.compile(
     r"\b((?:domain|host|node|device|interface|database|table|queue|topic|container|image|instance|partition|volume"
@@ -84,20 +115,32 @@ def line_template(message: str) -> str:
     if "://" in text:
         text = _URL.sub(_url, text)
     if '"' in text or "'" in text or "`" in text or "“" in text:
-        text = _REQUEST.sub(rf"\1 {_V}", text)
+        text = _REQUEST.sub(_request, text)
         text = _QUOTED.sub(_quoted, text)
     if ".." in text:
         text = _DOTS.sub("… ", text)
+    if _SQL.search(text):
+        text = _SQL.sub(_V, text)
     text = _DATE_WORDS.sub(_V, text)
     if ":" in text and (first := _FIRST.match(text)):
         text = _V + text[first.end() :]
+    if "{ " in text:
+        text = _FLAGS.sub(_V, text)
+    if "+0x" in text:
+        text = _SYMBOL.sub(rf"\1 {_V}", text)
     text = _TOKEN.sub(_token, text)
     if "=" in text:
-        text = _VALUE.sub(_value, text)
+        text = _EMPTY.sub(f"={_V}", _VALUE.sub(_value, text))
     text = _USER.sub(_user, text)
-    text = _MARKED.sub(rf"\1{_V}", text)
+    if "}" in text:
+        text = _FIELDS.sub(_V, text)
+    if "> " in text:
+        text = _CHANGE.sub(_V, text)
+    if "_" in text or "-" in text:
+        text = _COMPOUND.sub(_compound, text)
+    text = _FOR.sub(_after_noun, _MARKED.sub(rf"\1{_V}", text))
     if ": " in text:
-        text = _LABELLED.sub(rf"\1{_V}", text)
+        text = _SUBJECT.sub(_subject, _ANSWER.sub(_V, _LABELLED.sub(rf"\1{_V}", text)))
     if _V in text:
         if "#" in text:
             text = _NUMBERED.sub(_V, text)
@@ -105,11 +148,19 @@ def line_template(message: str) -> str:
         text = _LIST.sub(_V, text)
         if _ASIDE.search(text):
             text = _LIST.sub(_V, _UNIT.sub("", _ASIDE.sub(_V, text)))
+        if "(" in text:
+            text = _HOLDER.sub(r"\1", text)
         if f"({_V})" in text:
             text = _ARGUMENT.sub(_V, text)
+        if f"[{_V}]" in text:
+            text = _FROM.sub(rf"\1 {_V}", text)
+        if "SHA256:" in text:
+            text = _KEY_KIND.sub(_V, text)
         text = _AGAIN.sub(r"\1", text)
         if ") CMD (" in text:
-            text = _CRON.sub(f"({_V}) CMD ({_V})", text)
+            text = _CRON.sub(_cron, text)
+        if "COMMAND=" in text:
+            text = _RUNS_AS.sub(f"{_V} : ", _COMMAND.sub(r"\1", text))
         text = text.replace(_V, ANY)
     text = _SPACE.sub(" ", text).strip()
     return text if len(text) <= LIMIT else text[: LIMIT - 1].rstrip() + "…"
@@ -117,6 +168,11 @@ def line_template(message: str) -> str:
 
 def _url(found: re.Match[str]) -> str:
     return _V + found[0][len(found[0].rstrip(".:!?")) :]
+
+
+def _request(found: re.Match[str]) -> str:
+    # The line of an access log is about the request; in other lines it is one of the circumstances.
+    return _V if found.string.endswith("request: ", 0, found.start()) else f"{found[1]} {_V}"
 
 
 def _quoted(found: re.Match[str]) -> str:
@@ -132,6 +188,29 @@ def _quoted(found: re.Match[str]) -> str:
     ):
         return f'"{inner}"'
     return f'"{_V}"'
+
+
+def _cron(found: re.Match[str]) -> str:
+    """A cron job is told by its program, not by whom it runs as or with which arguments."""
+    program = found[1].rstrip(")")
+    return f"({_V}) CMD ({_V})" if program.startswith(_V) else f"({_V}) CMD ({program} {_V})"
+
+
+def _after_noun(found: re.Match[str]) -> str:
+    return found[0] if ordinary(found[2]) else f"{found[1]} {_V}"
+
+
+def _compound(found: re.Match[str]) -> str:
+    return found[0] if all(ordinary(part) for part in re.split("[_-]", found[0])) else _V
+
+
+def _subject(found: re.Match[str]) -> str:
+    return found[0] if ordinary(found[1]) else _V
+
+
+def ordinary(word: str) -> bool:
+    """Whether `word` is an ordinary word of English or of technology, no name."""
+    return word in WORDS or word.endswith(ENDINGS) or (word.endswith("s") and word[:-1] in WORDS)
 
 
 def _value(found: re.Match[str]) -> str:
@@ -175,7 +254,9 @@ def called(token: str) -> str:
 def judged(token: str) -> str:
     """`token` itself, or the mark of what varies, in part or as a whole."""
     if token.isalpha():
-        return _V if token in BOOLEANS else token
+        return _V if token in ALONE else token
+    if ":" in token and _IPV6.fullmatch(token) and any(c.isalnum() for c in token):
+        return _V
     core = token.strip(".:!?*+-~_&%/\\$^")
     if not core:
         return token
@@ -190,7 +271,7 @@ def judged(token: str) -> str:
 
 def _core(core: str) -> str:
     if core.isalpha():
-        return _V if core in BOOLEANS else core
+        return _V if core in ALONE else core
     if core in KEPT or core.lower() in KEPT:
         return core
     has_digit = any(c.isdigit() for c in core)
@@ -207,7 +288,7 @@ def _core(core: str) -> str:
         return core
     if "/" in core:
         if _WORDS_WITH_SLASH.fullmatch(core):
-            return core
+            return core if all(part[:1].isupper() or ordinary(part) for part in core.split("/")) else _V
         return _V
     if ":" in core:
         parts = [judged(part) for part in core.split(":")]
@@ -219,6 +300,12 @@ def _core(core: str) -> str:
         return _V
     if core.count(".") >= 2 and core.partition(".")[0] in PACKAGE_ROOTS and not core.endswith(("Exception", "Error")):
         return _V
+    if "." in core and (_CODE_FILE.fullmatch(core) or core.endswith(("Exception", "Error"))):
+        return core
+    if "." in core and core.rpartition(".")[2].lower() in TOP_DOMAINS and _HOST.fullmatch(core):
+        first = core.partition(".")[0]
+        if first not in CLASS_ROOTS:
+            return _V
     if "." in core and _CLASS.fullmatch(core):
         return core
     if has_digit or _V in core:
