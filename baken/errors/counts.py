@@ -14,14 +14,15 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 
 from baken.clock import HOUR, to_ms
+from baken.errors.component import component
 from baken.errors.event import ERROR_LOG, Event
 from baken.errors.example import example
-from baken.errors.fingerprint import VERSION as CURRENT
-from baken.errors.fingerprint import Fingerprint, fingerprint
+from baken.errors.fingerprint import CURRENT, Fingerprint, finer, fingerprint
 from baken.errors.people import UNKNOWN, Person
 from baken.errors.scrub import Scrubbed, scrub
 from baken.errors.taxonomy import classify
 from baken.history.tables import (
+    SITE,
     error_contexts,
     error_counts,
     error_findings,
@@ -38,6 +39,8 @@ DAY_MS = 24 * HOUR_MS
 OVERFLOW = "overflow"
 """Version of the one pattern that counts what comes after a site has shown too many patterns."""
 _AT_ONCE = 500
+# A pattern, and three splits of it within each other.
+_FINEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class _Tally:
     bytes: int = 0
     hours: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     hits: dict[tuple[int, tuple[str, str, str]], int] = field(default_factory=lambda: defaultdict(int))
+    older: set[str] = field(default_factory=set)
 
 
 def digest(events: Iterable[Event], people: Mapping[str, Person], grouping: Grouping | None = None) -> list[Occurrence]:
@@ -107,10 +111,12 @@ def digest(events: Iterable[Event], people: Mapping[str, Person], grouping: Grou
 
 def _occurrence(event: Event, people: Mapping[str, Person], grouping: Grouping) -> Occurrence:
     row = scrub(event.method, event.error)
-    found = fingerprint(row)
+    found = fingerprint(row, grouping.version)
     chain = [found]
-    older = None
-    part = "unknown"
+    while (by := grouping.splits.get(chain[-1].pattern)) and len(chain) < _FINEST:
+        chain.append(finer(row, chain[-1], by))
+    older = fingerprint(row, grouping.previous).pattern if grouping.previous else None
+    part = component(row, found)
     person = people.get(event.user, UNKNOWN) if event.user else UNKNOWN
     if event.source == ERROR_LOG and part == "web" and event.user == "Administrator":
         # Frappe files what its cache held back under Administrator, whoever was hit.
@@ -143,6 +149,7 @@ def apply(conn: Connection, site: str, occurrences: Sequence[Occurrence], *, mos
     fresh = [name for name in tallies if name not in known]
     if fresh:
         known |= _add_patterns(conn, site, tallies, fresh, most_patterns)
+    _hand_on(conn, site, tallies, known, fresh)
     numbers = {name: known[name].number if name in known else known[OVERFLOW].number for name in tallies}
     _touch(conn, tallies, numbers)
     _count(conn, site, tallies, numbers)
@@ -160,6 +167,8 @@ def _tallied(occurrences: Sequence[Occurrence]) -> dict[str, _Tally]:
             tally = tallies[name] = _Tally(each, at, at)
         tally.begins, tally.ends = min(tally.begins, at), max(tally.ends, at)
         tally.bytes += each.event.size
+        if each.older:
+            tally.older.add(each.older)
         hour = hour_of(at)
         tally.hours[hour] += 1
         tally.hits[hour, (each.person.pseudonym, each.person.group, each.component)] += 1
@@ -189,41 +198,45 @@ def _add_patterns(
         rows.append(_overflow_row(site, min(tallies[name].begins for name in fresh)))
     insert_missing(conn, table, rows, key=("site", "id"))
     above = {id_: row.number for id_, row in _known(conn, site, parents).items()}
-    inherited = _inherit(conn, site, {name: tallies[name].first for name in taken})
     found = _known(conn, site, [*taken, _overflow_id()])
     for name in taken:
         chain = tallies[name].first.chain
-        values: dict[str, Any] = inherited.get(name, {})
         if len(chain) > 1:
-            values = {**values, "split_of": above.get(chain[-2].pattern)}
-        if values:
-            conn.execute(update(table).where(table.c.number == found[name].number).values(**values))
+            parent = above.get(chain[-2].pattern)
+            conn.execute(update(table).where(table.c.number == found[name].number).values(split_of=parent))
     if _overflow_id() in found:
         found[OVERFLOW] = found.pop(_overflow_id())
     return found
 
 
-def _inherit(conn: Connection, site: str, firsts: Mapping[str, Occurrence]) -> dict[str, dict[str, Any]]:
-    """What the patterns by the rules before hand on to those that take their place; they are merged into them."""
-    older = {each.older for each in firsts.values() if each.older}
+def _hand_on(
+    conn: Connection, site: str, tallies: Mapping[str, _Tally], known: Mapping[str, Any], fresh: Collection[str]
+) -> None:
+    """While a transition lasts: the patterns by the rules before are merged into those that take their place.
+
+    A pattern that is new takes over state and note of the most frequent one before it, and since when it is known.
+    """
+    older = {name for tally in tallies.values() for name in tally.older}
     if not older:
-        return {}
+        return
     table = error_patterns
-    before = {
-        row.id: row for row in conn.execute(select(table).where(table.c.site == site, table.c.id.in_(sorted(older))))
-    }
-    numbers = {name: row.number for name, row in _known(conn, site, firsts).items()}
-    out: dict[str, dict[str, Any]] = {}
-    for name, each in firsts.items():
-        row = before.get(each.older or "")
-        if row is None or row.id == name:
+    before: dict[str, Any] = {}
+    for part in parts(sorted(older)):
+        before |= {row.id: row for row in conn.execute(select(table).where(table.c.site == site, table.c.id.in_(part)))}
+    for name, tally in tallies.items():
+        rows = sorted((before[old] for old in tally.older if old in before and old != name), key=lambda row: -row.total)
+        if not rows or name not in known:
             continue
-        kept = ("state", "state_at", "state_by", "note", "muted_until", "muted_above", "regressed_at")
-        out[name] = {key: getattr(row, key) for key in kept} | {"first_seen": min(row.first_seen, each.at)}
-        if row.merged_into is None:
-            children = (table.c.number == row.number) | (table.c.merged_into == row.number)
-            conn.execute(update(table).where(table.c.site == site, children).values(merged_into=numbers[name]))
-    return out
+        number = known[name].number
+        for row in rows:
+            if row.merged_into is None and row.number != number:
+                children = (table.c.number == row.number) | (table.c.merged_into == row.number)
+                conn.execute(update(table).where(table.c.site == site, children).values(merged_into=number))
+        if name in fresh:
+            kept = ("state", "state_at", "state_by", "note", "muted_until", "muted_above", "regressed_at")
+            values = {key: getattr(rows[0], key) for key in kept}
+            since = min(tally.begins, *(row.first_seen for row in rows))
+            conn.execute(update(table).where(table.c.number == number).values(**values, first_seen=since))
 
 
 def _pattern_row(site: str, tally: _Tally) -> dict[str, Any]:
@@ -239,10 +252,10 @@ def _pattern_row(site: str, tally: _Tally) -> dict[str, Any]:
         "category": kind.category,
         "severity": kind.severity,
         "area": kind.area,
-        "app": "",
-        "module": "",
-        "doctype": "",
-        "method": "",
+        "app": kind.where.app[:SITE],
+        "module": kind.where.module[:SITE],
+        "doctype": kind.where.doctype[:SITE],
+        "method": kind.where.method[:SITE],
         "component": each.component,
         "frames": json.dumps(found.frames),
         "why": found.why,
