@@ -31,7 +31,13 @@ beforeEach(() => {
 
 async function open(answer: DashboardAnswer, more: Parameters<typeof serve>[0] = {}): Promise<[VueWrapper, Asked[]]> {
   const log = serve({ [`${PAGE}.refresh_dashboard_data`]: { message: answer }, 'baken.get_series': { message: { series: [] } }, ...more })
-  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/:rest(.*)*', component: { template: '' } }] })
+  const component = { template: '' }
+  const routes = [
+    { name: 'errors', path: '/errors', component },
+    { name: 'error-pattern', path: '/errors/:pattern', component },
+    { path: '/:rest(.*)*', component },
+  ]
+  const router = createRouter({ history: createMemoryHistory(), routes })
   const page = mount(DashboardView, { global: { plugins: [router] } })
   await flushPromises()
   return [page, log]
@@ -53,6 +59,12 @@ test('shows every part of one answer', async () => {
   expect(section(page, 'Performance')).toContain('23%')
   expect(section(page, 'Performance')).toContain('91%')
   expect(section(page, 'Performance')).toContain('The site has no DocType Membership Application.')
+})
+
+test('each of the recent errors leads to its own page, and the part to all of them', async () => {
+  const [page] = await open(dashboardAnswer())
+  const links = page.findAll('a').map((link) => link.attributes('href'))
+  expect(links).toEqual(expect.arrayContaining(['/errors/validationerror', '/errors/operationalerror', '/errors']))
 })
 
 test('the worst stands first in alerts and audit activity', async () => {

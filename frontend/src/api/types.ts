@@ -150,3 +150,236 @@ export interface Series {
   at: number[]
   value: number[]
 }
+
+export type Severity = 'LOW' | 'MEDIUM' | 'HIGH' | 'CRITICAL'
+export type PatternStatus = 'new' | 'recurring' | 'regressed' | 'quiet' | 'rare'
+export type PatternState = 'open' | 'known' | 'muted' | 'resolved' | 'regressed'
+
+export interface Trend {
+  direction: 'up' | 'down' | 'flat' | 'unknown'
+  /** Probability of so clear a trend by chance. */
+  p: number | null
+  /** Errors a day that come in addition each day. */
+  per_day: number | null
+  growth: number | null
+  reason: string | null
+}
+
+/** What goes wrong, however often: errors that have the same cause as far as their text tells. */
+export interface Pattern {
+  pattern: string
+  exception: string | null
+  template: string
+  error_summary?: string
+  category: string | null
+  severity: string | null
+  area: string | null
+  place: { app?: string | null; module?: string | null; doctype?: string | null; method?: string | null } | null
+  component: string | null
+  components: Record<string, number> | null
+  first_seen: string | null
+  last_seen: string | null
+  first_occurrence?: string | null
+  latest: string | null
+  count: number
+  previous: number | null
+  share: number
+  per_hour?: number | null
+  users: number | null
+  groups: Record<string, number> | null
+  hours: (number | null)[]
+  step_hours?: number
+  status: string
+  state: string
+  note: string | null
+  state_by: string | null
+  state_at: string | null
+  muted_until: string | null
+  muted_above: number | null
+  escalated: boolean
+  new_since_release: boolean
+  trend: Trend | null
+  merged: string[]
+  split_by: string | null
+  split_of: string | null
+  version: string
+  bytes: number | null
+  cost_mb: number | null
+}
+
+export interface ErrorSource {
+  source: string
+  state: string
+  read_at: string | null
+  detail: string | null
+  events_24h?: number | null
+}
+
+export interface Release {
+  at: string
+  app: string
+  version: string
+}
+
+export type Facets = Partial<Record<'category' | 'severity' | 'component' | 'area' | 'state' | 'status', Record<string, number>>>
+
+export interface PatternsAnswer {
+  total: number | null
+  patterns: Pattern[]
+  patterns_total: number
+  /** Patterns that fit the filters; `patterns` is one page of them. */
+  matching: number
+  hours: string[]
+  by_hour: (number | null)[]
+  step_hours?: number
+  facets: Facets
+  since: string
+  measured_at: string | null
+  absent: Reasons | string | null
+  sources?: ErrorSource[]
+  releases?: Release[]
+  time_zone?: string | null
+}
+
+export type HeatGrid = (number | null)[][]
+
+export interface PatternDetail extends Pattern {
+  example: string | null
+  why: string | string[] | null
+  frames: string[] | null
+  title: string | null
+  heatmap: HeatGrid | null
+  days: { day: string; count: number | null }[]
+  users_top: { user: string; group: string; errors: number }[]
+  history: { at: string; user: string; action: string; detail: unknown }[]
+  members: { pattern: string; template: string; count: number }[]
+  releases: Release[]
+  leaks: { kind: string; label?: string | null; count?: number | null; advice?: string | null }[]
+  time_zone?: string | null
+}
+
+export interface HeatmapAnswer {
+  heatmap: HeatGrid | null
+  weeks: number | null
+  maximum: number | null
+  time_zone: string | null
+  since: string | null
+  measured_at: string | null
+  absent: Reasons | string | null
+}
+
+export interface AreaSpot {
+  area: string
+  app: string | null
+  module: string | null
+  errors: number
+  share: number
+  patterns: number | string[]
+  severity_score: number | null
+  worst: string | null
+  critical: boolean
+  change: number | null
+}
+
+export interface GroupSpot {
+  group: string
+  users: number | null
+  errors: number
+  share: number
+  severity_score: number | null
+  critical: boolean
+}
+
+export interface TimeSpot {
+  weekday: number
+  hour: number
+  errors: number
+  expected: number | null
+  times: number | null
+  p: number | null
+  critical: boolean
+}
+
+export interface ComponentSpot {
+  component: string
+  errors: number
+  share: number
+  severity_score?: number | null
+  critical?: boolean
+}
+
+export interface TreeBranch {
+  name: string
+  children: { name: string; value: number; severity: string | null; patterns: string[] }[]
+}
+
+export interface Hotspots {
+  analysis_period: string
+  total_errors: number | null
+  functional_areas: AreaSpot[]
+  user_groups: GroupSpot[]
+  time_periods: TimeSpot[]
+  components: ComponentSpot[]
+  critical_hotspots: unknown[]
+  treemap: TreeBranch[]
+  time_zone: string | null
+  measured_at: string | null
+  absent: Reasons | string | null
+}
+
+export interface Leak {
+  kind: string
+  label: string | null
+  pattern: string | null
+  template: string | null
+  count: number
+  first_seen: string | null
+  last_seen: string | null
+  advice: string | null
+}
+
+export interface LostErrors {
+  label?: string | null
+  count?: number | null
+  first_seen?: string | null
+  last_seen?: string | null
+  advice?: string | null
+  pattern?: string | null
+  template?: string | null
+}
+
+export interface Findings {
+  leaks: Leak[]
+  lost: LostErrors[]
+  sources: ErrorSource[]
+}
+
+export interface PatternsChanged {
+  changed: string[]
+  patterns: Pattern[]
+}
+
+/** A sentence that rests on figures, with the name of its kind and the figures themselves. */
+export interface Said {
+  text: string
+  key?: string
+  values?: Record<string, unknown>
+  pattern?: string | null
+}
+
+export interface ErrorAnalysis {
+  total_errors: number | null
+  analysis_period: string
+  patterns: {
+    daily_trends: Record<string, number>
+    error_types: Record<string, number>
+    categories: Record<string, number>
+    severity: Record<string, number>
+    growth: Trend | null
+  }
+  insights: Said[]
+  recommendations: (Said & { priority: string })[]
+  measured_at: string | null
+  since: string | null
+  absent: Reasons | string | null
+}

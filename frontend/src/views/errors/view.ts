@@ -1,0 +1,9 @@
+import type { View } from '../../view'
+
+export default {
+  name: 'errors',
+  path: '/monitoring_dashboard/errors',
+  title: 'patterns.title',
+  order: 10,
+  component: () => import('./ErrorsView.vue'),
+} satisfies View

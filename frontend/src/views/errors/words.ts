@@ -1,0 +1,98 @@
+/** Codes of the server as words, and facts about a pattern as sentences. */
+import type { Pattern, PatternsAnswer, Release, Trend } from '../../api/types'
+import { formatCount, formatRatio } from '../../format'
+import { language, locale, t, tn, word, type MessageKey } from '../../i18n'
+
+/** A text whose key is put together from a code; a code that has no text is shown as words. */
+function coded(key: string, code: string): string {
+  const text = t(key as MessageKey)
+  return text === key ? word(code) : text
+}
+
+export const categoryName = (code: string) => coded(`category.${code}`, code)
+export const componentName = (code: string) => coded(`component.${code}`, code)
+export const groupName = (code: string) => coded(`group.${code}`, code)
+export const stateName = (code: string) => coded(`patternState.${code}`, code)
+export const statusName = (code: string) => coded(`patternStatus.${code}`, code)
+export const sourceName = (code: string) => coded(`source.${code.toLowerCase().replaceAll(/[ .]/g, '_')}`, code)
+export const actionName = (code: string) => coded(`action.${code}`, code)
+
+/** "frappe.exceptions.ValidationError" as people say it: without the module it stands in. */
+export function nameOf(pattern: Pick<Pattern, 'exception'>): string {
+  return pattern.exception?.split('.').pop() || t('patterns.noException')
+}
+
+/** Where it happens, from the app to the method; what is not known is left out, and nothing is said twice. */
+export function placeOf(pattern: Pick<Pattern, 'area' | 'place'>): string {
+  const { app, module, doctype, method } = pattern.place ?? {}
+  const known = [app, doctype ?? null, !doctype ? (method ?? module) : null].filter((part): part is string => Boolean(part))
+  if (known.length > 1) return known.join(' › ')
+  return pattern.area && pattern.area !== 'unknown' ? pattern.area : (known[0] ?? t('patterns.noPlace'))
+}
+
+export function isRising(trend: Trend | null): boolean {
+  return trend?.direction === 'up'
+}
+
+function perDay(value: number): string {
+  const digits = Math.abs(value) >= 10 ? 0 : Math.abs(value) >= 1 ? 1 : 2
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(Math.abs(value))
+}
+
+function chance(p: number): string {
+  return p < 0.001 ? `p < ${formatCount(0.001)}` : `p = ${new Intl.NumberFormat(locale(), { maximumSignificantDigits: 2 }).format(p)}`
+}
+
+/** "rises by 12 a day (p = 0.01)"; without significance it says that there is none, and why. */
+export function trendText(trend: Trend | null): string {
+  if (!trend || trend.direction === 'unknown') {
+    // The server gives the reason in English; in another language the gist of it is told.
+    return trend?.reason && language.value === 'en' ? t('trend.unknownBecause', { reason: trend.reason }) : t('trend.unknown')
+  }
+  if (trend.direction === 'flat') return t('trend.flat')
+  const up = trend.direction === 'up'
+  const text =
+    trend.per_day === null
+      ? t(up ? 'trend.upPlain' : 'trend.downPlain')
+      : t(up ? 'trend.up' : 'trend.down', { n: perDay(trend.per_day) })
+  return trend.p === null ? text : `${text} (${chance(trend.p)})`
+}
+
+/** "+40%" against the window before; null when Baken did not look then, or when there was nothing to compare with. */
+export function changeText(count: number, previous: number | null): string | null {
+  if (previous === null || previous === 0) return null
+  const change = count / previous - 1
+  return Math.abs(change) < 0.005 ? t('patterns.same') : `${change > 0 ? '+' : '−'}${formatRatio(Math.abs(change))}`
+}
+
+export function rangeName(hours: number): string {
+  return hours <= 24 ? tn('patterns.hours', hours) : tn('patterns.days', hours / 24)
+}
+
+/** The releases of the last look at which any app changed; apps are upgraded together. */
+function lastRelease(releases: Release[]): string {
+  const latest = releases.reduce((last, one) => (one.at > last ? one.at : last), '')
+  return releases
+    .filter((one) => one.at === latest && one.version)
+    .map((one) => `${one.app} ${one.version}`)
+    .join(', ')
+}
+
+/**
+ * The whole page in one sentence. Of a narrowed list it is not known what is new among all, so that is left out;
+ * since the release is told when every pattern is in sight.
+ */
+export function summary(answer: PatternsAnswer, hours: number, narrowed: boolean): string {
+  const total = answer.total ?? 0
+  const span = rangeName(hours)
+  if (total === 0) return t('patterns.sumNone', { span })
+  const fresh = narrowed ? 0 : (answer.facets?.status?.['new'] ?? 0)
+  const back = narrowed ? 0 : (answer.facets?.state?.['regressed'] ?? 0)
+  const whole = answer.patterns.length === answer.matching
+  const released = whole ? answer.patterns.filter((one) => one.new_since_release).length : 0
+  const release = lastRelease(answer.releases ?? []) || t('patterns.lastRelease')
+  const main = `${tn('patterns.sum', total, { span })} ${tn('patterns.sumPatterns', answer.patterns_total)}`
+  const since = fresh && released ? ` (${tn('patterns.sumRelease', Math.min(fresh, released), { release })})` : ''
+  const news = [fresh ? `${tn('patterns.sumNew', fresh)}${since}` : '', back ? tn('patterns.sumBack', back) : ''].filter(Boolean)
+  return `${main}${news.length ? `; ${news.join(', ')}` : ''}.`
+}
