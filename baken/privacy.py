@@ -13,10 +13,13 @@ import secrets
 import traceback
 from pathlib import Path
 
+from baken import credentials
+from baken.masking import Rule, Rules, apply
+
 KEY_BYTES = 32
 KEY_FILE = "installation.key"
 
-EMAIL, IBAN, PHONE, BSN, CARD, ADDRESS, IP, SECRET = (
+EMAIL, IBAN, PHONE, BSN, CARD, ADDRESS, IP = (
     "<email>",
     "<iban>",
     "<phone>",
@@ -24,7 +27,6 @@ EMAIL, IBAN, PHONE, BSN, CARD, ADDRESS, IP, SECRET = (
     "<card>",
     "<address>",
     "<ip>",
-    "<secret>",
 )
 """What stands in a masked text instead of what was there."""
 
@@ -34,195 +36,158 @@ class KeyProblem(Exception):
 
 
 # Length of an IBAN per country (ISO 13616).
-_IBAN_LENGTHS = {
-    **dict.fromkeys(("NO",), 15),
-    **dict.fromkeys(("BE",), 16),
-    **dict.fromkeys(("DK", "FI", "FO", "GL", "NL", "SD"), 18),
-    **dict.fromkeys(("MK", "SI"), 19),
-    **dict.fromkeys(("AT", "BA", "EE", "KZ", "LT", "LU", "XK"), 20),
-    **dict.fromkeys(("CH", "CR", "HR", "LI", "LV"), 21),
-    **dict.fromkeys(("BG", "BH", "DE", "GB", "GE", "IE", "ME", "RS", "VA"), 22),
-    **dict.fromkeys(("AE", "GI", "IL", "IQ", "TL"), 23),
-    **dict.fromkeys(("AD", "CZ", "ES", "MD", "PK", "RO", "SA", "SE", "SK", "TN", "VG"), 24),
-    **dict.fromkeys(("PT", "ST"), 25),
-    **dict.fromkeys(("IS", "TR"), 26),
-    **dict.fromkeys(("FR", "GR", "IT", "MC", "MR", "SM"), 27),
-    **dict.fromkeys(("AL", "AZ", "BY", "CY", "DO", "GT", "HU", "LB", "PL", "SV"), 28),
-    **dict.fromkeys(("BR", "EG", "PS", "QA", "UA"), 29),
-    **dict.fromkeys(("JO", "KW", "MU"), 30),
-    **dict.fromkeys(("MT", "SC"), 31),
-    "LC": 32,
-}
-
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ .-]?[A-Za-z0-9]){11,28}")
+_IBAN_COUNTRIES = {
+    15: "NO", 16: "BE", 18: "DK|FI|FO|GL|NL|SD", 19: "MK|SI", 20: "AT|BA|EE|KZ|LT|LU|XK", 21: "CH|CR|HR|LI|LV",
+    22: "BG|BH|DE|GB|GE|IE|ME|RS|VA", 23: "AE|GI|IL|IQ|OM|SO|TL", 24: "AD|CZ|ES|MD|PK|RO|SA|SE|SK|TN|VG",
+    25: "LY|PT|ST", 26: "IS|TR", 27: "BI|DJ|FR|GR|IT|MC|MR|SM", 28: "AL|AZ|BY|CY|DO|GT|HN|HU|LB|NI|PL|SV",
+    29: "BR|EG|PS|QA|UA", 30: "JO|KW|MU|YE", 31: "MT|SC", 32: "LC", 33: "RU",
+}  # fmt: skip
+# Between the groups of four: a space, a full stop, a dash, or the end of a line and what the next one is indented by.
+_GAP = r"(?:[ .\u00a0\u202f-]|[ \t]?[\n\u2028][ \t]{0,12})?"
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])(?=[A-Za-z]{2} ?[0-9])(?:"
+    + "|".join(
+        rf"(?i:{countries})(?: ?[0-9]){{2}}(?:{_GAP}[A-Za-z0-9]){{{length - 4}}}"
+        for length, countries in _IBAN_COUNTRIES.items()
+    )
+    + r")(?![A-Za-z0-9])"
+    # MT940 writes the currency behind it.
+    r"|(?<![A-Za-z0-9])NL[0-9]{2}[A-Z]{4}[0-9]{10}(?=EUR)"
+)
+_IBAN_NAMED = re.compile(
+    r"(?i)((?<!<)iban\w{0,20}|rek(?:ening)?(?:nummer|nr)?\.?|account[ _](?:no"
+    r"|number))(\W{1,6})(?-i:[A-Z]{2}[0-9]{2}[A-Z0-9]{8,30})(?![\w-])"
+)
 _EMAIL = re.compile(r"(?<![\w.!#$&'*+/=?^`{|}~%-])[\w.!#$&'*+/=?^`{|}~%-]++@\w[\w.-]*+")
-_EMAIL_ESCAPED = re.compile(r"(?<![\w.+-])[\w.+-]++%40[\w.-]++")
-_PEM = "-----BEGIN "
-_JWT = re.compile(r"(?<![\w.-])eyJ[\w-]{6,}+\.[\w-]{6,}+(?:\.[\w-]*+)?")
-_SCHEME = re.compile(r"(?i)\b(Bearer|Basic|Digest|Token)(\s{1,4})([\w.~+/=:-]{8,}+)")
-_KEY_SHAPE = re.compile(
-    r"(?<![\w-])(?:(?:sk|pk|rk|whsec)_(?:live_|test_)?\w{10,}+|(?:live|test)_[A-Za-z0-9]{20,}+|gh[opsru]_\w{20,}+"
-    r"|github_pat_\w{20,}+|glpat-[\w-]{15,}+|xox[abeoprs]-[\w-]{10,}+|A(?:K|S)IA[A-Z0-9]{16}|AIza[\w-]{30,}+"
-    r"|SG\.[\w-]{16,}+\.[\w-]{16,}+|gAAAAA[\w-]{40,}+={0,2})"
+_EMAIL_SPELLED = re.compile(
+    r"(?i)(?<![\w.+-])[\w.+-]{1,64}+ ?[(\[](?:at|apenstaartje)[)\]] ?[\w-]{1,60}(?:(?:\.| ?[(\[](?:dot"
+    r"|punt)[)\]] ?)[\w-]{2,60}){1,4}"
 )
-# A value after = or : under a name that speaks of a secret. Group 2 tells how sure the name is.
-_NAMED = re.compile(
-    r"(?i)(?:(passw(?:or)?d|passwort|wachtwoord|passphrase|pwd|secret|api[_-]?key|apikey|access[_-]?key|private[_-]?key"
-    r"|encryption[_-]?key|secret[_-]?key)|(token|authori[sz]ation|credentials?|cookie|session[_-]?id|signature|(?<![a-z])"
-    r"(?:sid|otp|cvc|cvv|pin|auth)(?![a-z]))|(?<=[?&])(?:key|code|sig|hash)(?==))"
-    r"[\w-]{0,24}+(\\?[\"'])?(\s{0,3}+(?:=>?|:)\s{0,3}+)"
-    r"(?:(?:b|u|r)?\\?\"((?:[^\"\\\n]|\\[^\n]){0,4000}+)|(?:b|u|r)?\\?'((?:[^'\\\n]|\\[^\n]){0,4000}+)|"
-    r"([^\s,;&<>(){}\[\]\"']{1,4000}+))"
+_FILE_ENDINGS = frozenset(
+    {"png", "jpg", "jpeg", "svg", "gif", "webp", "js", "css", "py", "json", "service", "timer", "socket"}
 )
-_NAMED_HINTS = ("pass", "pwd", "wachtw", "secret", "key", "token", "authori", "credential", "cookie", "session",
-                "signature", "sid", "otp", "cvc", "cvv", "pin", "auth", "code=", "sig=", "hash=")  # fmt: skip
-_EMPTY_VALUES = {"", "none", "null", "true", "false", "nil", "undefined", "str", "int", "bytes", "dict", "bool"}
-_MASKED = re.compile(r"\A(?:\*+|<[a-z]+>|x{3,})\Z")
-_USERINFO = re.compile(r"://[^\s/@\"'<>]{1,400}+@")
-_PHONE_INTERNATIONAL = re.compile(r"(?<![\w.+/-])(?:\+|00)[1-9][0-9]{0,2}(?:[ ().-]{0,2}[0-9]){6,12}(?![0-9])")
-_PHONE_DUTCH = re.compile(
-    r"(?<![\w.+/-])(?!\d\d-\d\d-\d{4})(?:\(0[1-9]\d{1,2}\) ?\d{2,3}(?:[ -]?\d{2}){2}\d?|06[ -]{0,3}\d(?:[ -]?\d){7}"
+# Without a plus these are phone numbers for certain only where a name says so.
+_PHONE_WORD = (
+    r"(?:phone|tel(?:efoon)?(?:nummer|nr)?|mobile|mobiel(?:nummer)?|gsm|whatsapp|fax|contact_number|msisdn|cell)"
+    r"(?:[ _]?(?:no|nr|number|nummer))?"
+)
+# The placeholder looks like a tag: what stands behind it is a phone number where there is no space between them.
+_PHONE_NAMED = re.compile(
+    rf"(?i)((?<!<){_PHONE_WORD}(?![a-z])[\"'\]]{{0,2}}\s?[.:=>]{{0,2}}\s{{0,2}}[\"'(<]{{0,2}}|<{_PHONE_WORD}>)"
+    r"(?!\d{4}-\d\d-\d\d)(\+?\(?[0-9](?:[ ()./\u00a0-]{0,3}[0-9]){6,14})(?![\w-])"
+)
+_COUNTRY_CODES = (
+    r"(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|21[1-368]|22\d|23\d|24\d|25\d|26\d|29\d|35\d"
+    r"|37\d|38[0-35-79]"
+    r"|42[013]|50\d|59\d|67\d|68\d|69\d|85\d|88\d|96\d|97\d|99\d)"
+)
+_SPACE = r"[ ./\u00a0\u202f-]{0,3}"
+
+
+# Digits behind the code of a country. Other countries are recognised behind a plus only: 002041 4863 may be a time.
+_COUNTRIES = (
+    ("31|33|34|41|48|351|212", 9, 9), ("32|45|47", 8, 9), ("90|39", 10, 10), ("44", 9, 10), ("49|43", 8, 11),
+    ("597", 6, 7),
+)  # fmt: skip
+_OTHER_COUNTRIES = (("1|7", 10, 10), ("49", 6, 7), ("61", 9, 9), ("5999?", 7, 7), (_COUNTRY_CODES, 6, 12))
+
+
+def _numbers(countries: tuple[tuple[str, int, int], ...]) -> str:
+    """With or without the 0 of within the country; the first digits may stand in brackets."""
+    return "|".join(
+        rf"(?:{codes}){_SPACE}(?:\(0\))?{_SPACE}(?:[0-9](?:{_SPACE}[0-9]){{{least - 1},{most - 1}}}"
+        rf"|\([0-9]{{2,4}}\)(?:{_SPACE}[0-9]){{{least - 4},{most - 2}}})"
+        for codes, least, most in countries
+    )
+
+
+_PHONE_INTERNATIONAL = re.compile(
+    rf"(?<![\w.+-])(?:\+ ?(?:{_numbers(_COUNTRIES + _OTHER_COUNTRIES)})|00 ?(?:{_numbers(_COUNTRIES)}))(?![0-9])"
+)
+_PHONE_NATIONAL = re.compile(
+    r"(?<![\w.+-])(?!\d\d[-/.]\d\d[-/.](?:19|20)\d\d)(?:"
+    # The Netherlands and Belgium
+    r"06[ -]{0,3}\d(?:[ -]?\d){7}|06\.\d{8}|\(0[1-9]\d{1,3}\)[ -]{0,2}\d{2,4}(?:[ -]?\d{2,4}){1,3}"
     r"|0[1-9]\d[ -]{0,3}\d{3}[ -]?\d{2}[ -]?\d{2}|0[1-9]\d[ -]{1,3}\d{2}[ -]\d{2}[ -]\d{3}"
-    r"|0[1-9]\d{2}[ -]{0,3}\d{3}[ -]?\d{3}"
-    r"|0[1-9]\d{2}[ -]{1,3}\d{2}[ -]\d{2}[ -]\d{2})(?![\w-]|\.\d)"
+    r"|0[1-9]\d{2}[ -]{0,3}\d{3}[ -]?\d{3}|0[1-9]\d{2}[ -]{1,3}\d{2}[ -]\d{2}[ -]\d{2}"
+    r"|04\d{2}[ /]\d{2}[ .]\d{2}[ .]\d{2}|0[1-9]\d?[ /]\d{2,3}[ .]\d{2}[ .]\d{2}|316\d{8}"
+    # Germany, France, the United Kingdom, the United States
+    r"|01[567]\d{1,2}[ /-]{1,3}\d{7,8}|(?<!\[)0[2-9]\d{1,3}/ ?\d{3,8}(?!/)|0[1-9](?:[ .]\d{2}){4}|07\d{3} \d{6}"
+    r"|07\d{3} \d{3} \d{3}"
+    r"|02\d \d{4} \d{4}|\([2-9]\d{2}\)[ -]?\d{3}-\d{4}|(?:1-)?[2-9]\d{2}-\d{3}-\d{4}|[2-9]\d{2}\.\d{3}\.\d{4}"
+    r")(?![\w-]|[./]\d)"
 )
-_CARD = re.compile(r"(?<![\w.,-])[2-6][0-9]{3}(?:[ -]?[0-9]){9,15}(?![\w-]|[.,]\d)")
+_CARD = re.compile(
+    r"(?<![\w.,-])[2-6][0-9]{3}(?:[0-9]{9,15}|([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}|([ -])[0-9]{6}\2[0-9]{5})(?![\w-]"
+    r"|[.,]\d)"
+)
 _CARD_START = re.compile(r"4|5[1-5]|2[2-7]|3[47]|6011|65|50|5[6-9]|6[0-9]")
-_NINE = re.compile(r"(?<![\w.,/:-])(\d{9}|\d{4}[. ]\d{2}[. ]\d{3}|\d{3}[. ]\d{3}[. ]\d{3})(?![\w/:-]|[.,]\d)")
+_NINE = re.compile(r"(?<![\w.-])(?<![\d,]\d,)(\d{9}|\d{4}[. ]\d{2}[. ]\d{3}|\d{3}([. -])\d{3}\2\d{3})(?![\w-]|\.\d)")
 _BSN_NAMED = re.compile(
-    r"(?i)\b(bsn|burgerservicenummer|sofinummer|sofi-nummer)(\W{0,6}+)([0-9][0-9. ]{6,10}[0-9])(?!\d)"
+    r"(?i)((?:(?<![a-z<])bsn|burgerservicenummer|sofi-?nummer|citizen service number)"
+    r"\w{0,12}[\W_]{0,6}(?:(?:nummer|number|nr|no|is|was|van|of|for|voor|het|the|lid|member|value|waarde|ongeldig|invalid)"
+    r"\b[\W_]{1,4}){0,4}|<bsn>)"
+    r"([0-9](?:[. -]?[0-9]){7,8})(?![\d])"
 )
 _POSTCODE = re.compile(
     r"(?:(?<!\w)[A-Z\u00c0-\u00de][\w'’.-]{2,40}+(?: [\w'’.-]{1,40}+){0,3}? \d{1,5}"
     r"(?:[ -]?[a-zA-Z]{1,3}|-\d{1,4})?,? {1,3})?(?<![\w.-])([1-9]\d{3} ?(?!SA|SD|SS)[A-Z]{2})(?![\w-])"
     r"(?:,? {1,2}(?:nr\.? |huisnummer )?\d{1,5}(?![\d.:-])[a-zA-Z]?\b)?"
 )
-_POSTCODE_SHAPE = re.compile(r"[1-9]\d{3} ?[A-Z]{2}(?![\w-])")
 _POSTCODE_NAMED = re.compile(
     r"(?i)\b(postcode|postal[_ ]?code|zip[_ ]?code|pincode)([\"']?\W{1,4}+)([1-9]\d{3} ?[A-Z]{2})(?![\w-])"
 )
-_IPV4 = re.compile(r"(?<![\w.])(?<![A-Za-z]/)\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w.-])")
+_STREET = re.compile(
+    r"(?<!\w)[A-Z\u00c0-\u00de][\w'’-]{2,40}?(?:straat|laan|weg|plein|gracht|kade|singel|dreef|steeg|markt"
+    r"|plantsoen|dijk|hof|baan)"
+    r" \d{1,4}(?![\d.:,/-])(?: ?[a-zA-Z])?(?!\w)"
+)
+_IPV4 = re.compile(r"(?<![\w.])(?<![A-Za-z]/)\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?!\w|\.\d|-[A-Za-z])")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
-_DIGIT_RUN = re.compile(r"\d{4}|\d[ .()-]{1,3}\d{2}")
+_VERSION_BEFORE = re.compile(r"(?i)(?:version|versie|release|build|v|==|>=|~=)[ :=]{0,2}\Z")
+# A text in which one of these finds nothing need not be searched for the longer pattern that it begins or is part of.
+_IBAN_START = re.compile(r"[A-Za-z]{2} ?[0-9] ?[0-9][ .\u00a0\u202f-]?[A-Za-z0-9]")
+_LONG_NUMBER = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,4}[0-9]){6}")
+_POSTCODE_SHAPE = re.compile(r"[1-9][0-9]{3} ?[A-Z]{2}(?![\w-])")
+_STREET_END = re.compile(r"[tngelfkn] [0-9]{1,4}(?![\d.:,/-])")
+_IPV4_MIDDLE = re.compile(r"\.[0-9]{1,3}\.[0-9]")
+_IPV6_MIDDLE = re.compile(r":[0-9A-Fa-f]{0,4}:")
 
 
 def mask(text: str) -> str:
     """`text` with personal data and credentials replaced by what kind of thing stood there.
 
-    Masked are e-mail addresses, IBANs, phone numbers, BSNs, card numbers, JWTs, keys of known shape, Bearer and
-    Basic credentials, values named password, token, secret and the like, userinfo in URLs, Dutch postcodes with
-    a house number, IP addresses. Document names, dates, amounts and versions stay. Masking twice changes nothing.
+    Masked are e-mail addresses, IBANs, phone numbers, BSNs, card numbers, Dutch postcodes with a house number, IP
+    addresses, and what `credentials` finds: keys of known shape, JWTs, values named password, token, secret and the
+    like, userinfo in URLs. Document names, dates, amounts and versions stay. Masking twice changes nothing.
     """
-    if "-----BEGIN" in text:
-        text = _mask_pem(text)
-    if "://" in text and "@" in text:
-        text = _USERINFO.sub(f"://{SECRET}@", text)
-    if "eyJ" in text:
-        text = _JWT.sub(SECRET, text)
-    lowered = text.lower()
-    if any(hint in lowered for hint in ("bearer", "basic", "token", "digest")):
-        text = _SCHEME.sub(_mask_scheme, text)
-    if any(hint in lowered for hint in _NAMED_HINTS):
-        text = _NAMED.sub(_mask_named, text)
-    if "_" in text or "-" in text or "AKIA" in text or "ASIA" in text or "AIza" in text or "gAAAAA" in text:
-        text = _KEY_SHAPE.sub(SECRET, text)
-    if "@" in text:
-        text = _EMAIL.sub(_mask_email, text)
-    if "%40" in text:
-        text = _EMAIL_ESCAPED.sub(EMAIL, text)
-    if _DIGIT_RUN.search(text):
-        text = _mask_numbers(text, lowered)
-    if text.count(".") >= 3:
-        text = _IPV4.sub(_mask_ip, text)
-    if text.count(":") >= 2:
-        text = _IPV6.sub(_mask_ip, text)
-    return text
-
-
-def _mask_numbers(text: str, lowered: str) -> str:
-    text = _IBAN.sub(_mask_iban, text)
-    if "bsn" in lowered or "burgerservice" in lowered or "sofi" in lowered:
-        text = _BSN_NAMED.sub(_mask_named_bsn, text)
-    text = _PHONE_INTERNATIONAL.sub(PHONE, text)
-    text = _PHONE_DUTCH.sub(PHONE, text)
-    text = _CARD.sub(_mask_card, text)
-    text = _NINE.sub(_mask_bsn, text)
-    if "post" in lowered or "zip" in lowered or "pincode" in lowered:
-        text = _POSTCODE_NAMED.sub(lambda found: found[1] + found[2] + ADDRESS, text)
-    return _POSTCODE.sub(_mask_postcode, text) if _POSTCODE_SHAPE.search(text) else text
-
-
-def _mask_pem(text: str) -> str:
-    parts, position = [], 0
-    while (start := text.find(_PEM, position)) >= 0:
-        parts.append(text[position:start])
-        end = text.find("-----END ", start)
-        close = text.find("-----", end + 9) if end >= 0 else -1
-        parts.append(SECRET)
-        # A block without an end goes on to the end of the text.
-        position = close + 5 if close >= 0 else len(text)
-    return "".join((*parts, text[position:]))
-
-
-def _mask_scheme(found: re.Match[str]) -> str:
-    scheme, value = found[1], found[3]
-    if scheme.lower() == "token":
-        telling = ":" in value.strip(":") and any(c.isdigit() for c in value)
-    else:
-        telling = any(c.isdigit() for c in value) or value.endswith("=") or len(value) > 24
-        telling = telling or value != value.lower() != value.title().lower()
-    return f"{scheme}{found[2]}{SECRET}" if telling or len(value) >= 40 else found[0]
-
-
-def _mask_named(found: re.Match[str]) -> str:
-    sure, _unsure, close, sign, double, single, bare = found.groups()
-    value = next(part for part in (double, single, bare) if part is not None)
-    if value.lower() in _EMPTY_VALUES or _MASKED.match(value):
-        return found[0]
-    if bare is not None and ":" in sign and close is None:
-        # "token: Password not found": a sentence goes on; "token: 81c2…" and "password: welcome" do not.
-        rest = found.string[found.end() : found.end() + 2]
-        sentence = rest[:1] == " " and rest[1:2].isalpha()
-        if bare.isalpha() and (sentence or not sure) and len(bare) < 24:
-            return found[0]
-        if bare.lower() in ("bearer", "basic", "token", "digest"):
-            return found[0]
-    if bare is not None and bare.lower() in ("bearer", "basic", "digest"):
-        return found[0]
-    start = found.start(5 if double is not None else 6 if single is not None else 7) - found.start()
-    return found[0][:start] + SECRET + found[0][start + len(value) :]
+    return apply(RULES, text)
 
 
 def _mask_email(found: re.Match[str]) -> str:
     text = found[0]
     local, _, domain = text.rpartition("@")
     stripped = domain.rstrip(".-")
-    if "." not in stripped and stripped != "localhost":
+    ending = stripped.rpartition(".")[2]
+    if ("." not in stripped and stripped != "localhost") or ending.isdigit() or ending in _FILE_ENDINGS:
         return text
     # Quotes, brackets and the like before an address belong to the text, not to the address.
     kept = len(local) - len(local.lstrip("'`{|=/?&!#*"))
-    for sign in ("=", "'", "/", "|", "{", "?", "&", "`"):
+    for sign in ("=", "/", "|", "{", "?", "&", "`"):
         kept = max(kept, local.rfind(sign) + 1)
+    quote = local.rfind("'")
+    # o'brien@… and b'brien@…
+    if quote >= kept and not (quote - kept >= 1 and local[quote - 1].isalpha() and local[kept:quote] not in "burf"):
+        kept = quote + 1
     if kept >= len(local):
         kept = 0
     return local[:kept] + EMAIL + domain[len(stripped) :]
 
 
 def _mask_iban(found: re.Match[str]) -> str:
-    text = found[0]
-    country = text[:2].upper()
-    length = _IBAN_LENGTHS.get(country)
-    if length is None:
-        return text
-    compact, end = "", 0
-    while end < len(text) and len(compact) < length:
-        compact += text[end] if text[end] not in " .-" else ""
-        end += 1
-    following = text[end : end + 1] or found.string[found.end() : found.end() + 1]
-    if len(compact) < length or following.isalnum():
-        return text
+    compact = re.sub(r"[^A-Za-z0-9]", "", found[0]).upper()
     # One with a wrong check digit is still somebody's: the form of the busiest countries is enough.
-    return IBAN + text[end:] if _iban_valid(compact.upper()) or _iban_formed(compact.upper()) else text
+    return IBAN if _iban_valid(compact) or _iban_formed(compact) else found[0]
 
 
 def _iban_valid(compact: str) -> bool:
@@ -232,11 +197,17 @@ def _iban_valid(compact: str) -> bool:
 
 def _iban_formed(compact: str) -> bool:
     country, rest = compact[:2], compact[4:]
-    if country == "NL":
-        return rest[:4].isalpha() and rest[4:].isdigit()
-    if country == "GB":
+    if country in ("NL", "GB"):
         return rest[:4].isalpha() and rest[4:].isdigit()
     return country in ("BE", "DE", "AT", "ES") and rest.isdigit()
+
+
+def _mask_named_iban(found: re.Match[str]) -> str:
+    return found[1] + found[2] + IBAN
+
+
+def _mask_named_phone(found: re.Match[str]) -> str:
+    return found[1] + PHONE
 
 
 def _mask_card(found: re.Match[str]) -> str:
@@ -262,7 +233,7 @@ def _mask_bsn(found: re.Match[str]) -> str:
 
 def _mask_named_bsn(found: re.Match[str]) -> str:
     # Under its own name it is masked with a wrong check digit as well: somebody mistyped his number.
-    return found[1] + found[2] + BSN if len(re.sub(r"\D", "", found[3])) in (8, 9) else found[0]
+    return found[1] + BSN
 
 
 def _mask_postcode(found: re.Match[str]) -> str:
@@ -277,7 +248,42 @@ def _mask_ip(found: re.Match[str]) -> str:
         return found[0]
     if address.is_loopback or address.is_unspecified or (address.version == 6 and len(found[0]) < 6):
         return found[0]
+    if address.version == 4 and _VERSION_BEFORE.search(found.string, max(0, found.start() - 12), found.start()):
+        return found[0]
     return IP
+
+
+_NUMBERS = (
+    Rule(("bsn", "burgerservice", "sofi", "citizen"), _BSN_NAMED, _mask_named_bsn),
+    Rule(
+        ("phone", "tel", "mobi", "gsm", "whatsapp", "fax", "contact_number", "msisdn", "cell"),
+        _PHONE_NAMED,
+        _mask_named_phone,
+    ),
+    Rule((), _PHONE_INTERNATIONAL, PHONE),
+    Rule((), _PHONE_NATIONAL, PHONE),
+    Rule((), _CARD, _mask_card),
+    Rule((), _NINE, _mask_bsn),
+)
+_POSTCODES = (
+    Rule(("post", "zip", "pincode"), _POSTCODE_NAMED, lambda found: found[1] + found[2] + ADDRESS),
+    Rule((), _POSTCODE, _mask_postcode),
+)
+RULES = (
+    *credentials.RULES,
+    Rules((Rule((), _EMAIL, _mask_email),), ("@",)),
+    Rules((Rule((), _EMAIL_SPELLED, EMAIL),), ("(at)", "[at]", "apenstaartje")),
+    Rules(
+        (Rule((), _IBAN, _mask_iban), Rule(("iban", "rek", "account"), _IBAN_NAMED, _mask_named_iban)),
+        needs=_IBAN_START,
+    ),
+    Rules(_NUMBERS, needs=_LONG_NUMBER),
+    Rules(_POSTCODES, needs=_POSTCODE_SHAPE),
+    Rules((Rule((), _STREET, ADDRESS),), needs=_STREET_END),
+    Rules((Rule((), _IPV4, _mask_ip),), needs=_IPV4_MIDDLE),
+    Rules((Rule((), _IPV6, _mask_ip),), needs=_IPV6_MIDDLE),
+)
+"""What `mask` applies, in this order."""
 
 
 class Pseudonyms:

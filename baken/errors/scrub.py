@@ -4,15 +4,16 @@ import functools
 import html
 from dataclasses import dataclass
 
-from baken.errors import traces
-from baken.errors.names import mask_names
+from baken import masking, privacy
+from baken.errors import names, traces
 from baken.errors.traces import Failure, Frame, Trace
-from baken.privacy import mask
 
 # Longer texts are cut in the middle: their beginning tells what failed, their end with which exception.
 TEXT_LIMIT = 20_000
 _MESSAGE_LIMIT = 4_000
 _CONTROL = {code: " " for code in range(32) if chr(code) not in "\n\t"} | {0x7F: " "}
+_RULES = (*privacy.RULES, *names.RULES)
+_WITH_VARIABLES = "Traceback with variables (most recent call last):"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,36 @@ def scrub(method: str | None, error: str | None) -> Scrubbed:
     )
 
 
+def scrub_text(method: str | None, text: str) -> str:
+    """The whole `text` without personal data and credentials, laid out as it was.
+
+    Of a "Traceback with variables" the variables of the frames are dropped; of any other text nothing is. A row without
+    a text is told by its title, `method`.
+    """
+    text = (text or method or "").replace("\r\n", "\n")
+    return clean(without_variables(text) if _WITH_VARIABLES in text else text)
+
+
+def without_variables(text: str) -> str:
+    """`text` without the lines under the frames of a "Traceback with variables" that tell what variables held."""
+    kept: list[str] = []
+    inside = code_next = False
+    for line in text.split("\n"):
+        if _WITH_VARIABLES in line:
+            inside, code_next = True, False
+        elif inside and line.startswith('  File "'):
+            code_next = True
+        elif inside and code_next and line.startswith("    ") and line[4:5] != " ":
+            code_next = False
+        elif inside and (line[:1] in ("", " ") or not traces.exception_line(line)[0]):
+            # A variable, or a further line of one.
+            continue
+        else:
+            inside = False
+        kept.append(line)
+    return "\n".join(kept)
+
+
 def shorten(text: str) -> str:
     """`text` without its middle when it is longer than TEXT_LIMIT characters."""
     if len(text) <= TEXT_LIMIT:
@@ -68,7 +99,7 @@ def shorten(text: str) -> str:
 @functools.lru_cache(maxsize=2048)
 def clean(text: str) -> str:
     """`text` masked, without names of people and without control characters."""
-    return mask_names(mask(text.translate(_CONTROL))) if text else text
+    return masking.apply(_RULES, text.translate(_CONTROL)) if text else text
 
 
 def _failure(failure: Failure) -> Failure:
@@ -76,4 +107,4 @@ def _failure(failure: Failure) -> Failure:
     return Failure(failure.frames, failure.exception, clean(failure.message[:_MESSAGE_LIMIT]))
 
 
-__all__ = ["Failure", "Frame", "Scrubbed", "Trace", "clean", "scrub", "shorten"]
+__all__ = ["Failure", "Frame", "Scrubbed", "Trace", "clean", "scrub", "scrub_text", "shorten", "without_variables"]
