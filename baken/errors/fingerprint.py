@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from baken.errors import loglines, traces
 from baken.errors.places import APP_CALLS, Place, module, place, short
 from baken.errors.scrub import Scrubbed, scrub
-from baken.errors.template import read, template
+from baken.errors.template import Reading, read
 from baken.errors.traces import Failure
 from baken.errors.vocabulary import DOCTYPES
 
@@ -55,6 +55,9 @@ _NAMES_FUNCTION = re.compile(r"\w\(\) (?:missing|got|takes)\b")
 # What a statement that waits or is cut off says is the same everywhere.
 _SAYS_NOTHING = re.compile(r"\((?:1205|1213|2006|2013|2003|1040|1969|0), ")
 _TIME_LIMIT = re.compile(r"JobTimeout|SystemExit|^Timeout$|WorkerTimeout")
+# Stands for the class of what is a sentence of people.
+_SENTENCE = "Sentence"
+_REFUSAL = re.compile(r"Permission|Authentication|Authorization|Forbidden|AccessDenied")
 _THROWS = re.compile(r"(?:\bthrow|\bmsgprint|_throw)\(|^\s*raise\b")
 _LITERAL = re.compile(r"\"((?:[^\"\\]|\\.){6,400})\"|'((?:[^'\\]|\\.){6,400})'")
 _SLOT = re.compile(r"\{[^{}]{0,120}\}|%(?:\(\w+\))?[srd]")
@@ -150,7 +153,7 @@ def _of_failure(title: str, cut: bool, failure: Failure, rules: Rules) -> Finger
         # Where the limit struck is chance; what was being done is not.
         frames: tuple[str, ...] = (where.outermost,)
         parts.append(f"the job {where.outermost} that reached its time limit, wherever it was by then")
-        return _made(rules, exception, message.shown, frames, template(title), [name, *frames], parts)
+        return _made(rules, exception, message.shown, frames, _title(title, cut).shown, [name, *frames], parts)
     said, why = _said(failure, message.key, message.words, where) if rules.message or not where.frames else ("", "")
     parts.append(why or "whatever was said")
     key = [name, said, *where.frames]
@@ -162,13 +165,18 @@ def _of_failure(title: str, cut: bool, failure: Failure, rules: Rules) -> Finger
         if where.outermost not in frames:
             frames = (where.outermost, *frames)
         parts.append(f"entered at {where.outermost}, since neither message nor place tell enough")
-    named = _title_template(title, cut)
+    elif where.kind == APP_CALLS and _REFUSAL.search(name) and where.outermost not in frames:
+        # A guard refuses for many: what was refused is the failure.
+        key.append(where.outermost)
+        frames = (where.outermost, *frames)
+        parts.append(f"refused was {where.outermost}")
+    named = _title(title, cut)
     telling = not frames and not _NAMES_FUNCTION.search(said) and not (said and _repeats(title, failure.message))
     if telling:
         # Without a place in the code the method that was called tells failures apart.
-        key.append(named)
-        parts.append(f"title “{named}”")
-    return _made(rules, exception, message.shown or named, frames, named, key, parts)
+        key.append(named.key)
+        parts.append(f"title “{named.key}”")
+    return _made(rules, exception, message.shown or named.shown, frames, named.shown, key, parts)
 
 
 def _said(failure: Failure, key: str, words: str, where: Place) -> tuple[str, str]:
@@ -176,17 +184,16 @@ def _said(failure: Failure, key: str, words: str, where: Place) -> tuple[str, st
     if not key:
         return "", "no message"
     if where.thrown or _THROWS.search(where.code):
-        sentence = _sentence_of_code(where.code)
+        sentence, complete = _sentence_of_code(where.code)
         # The framework says the same of documents of all kinds: of which kind belongs to the reason.
         kinds = [] if where.kind == APP_CALLS else sorted(set(named_doctypes(key)))
-        if sentence:
-            why = f"the line of code that says “{sentence}”{_of_kinds(kinds)}, in whatever language and of whom"
+        of = f" of {', '.join(kinds)}" if kinds else ""
+        if sentence and complete:
+            why = f"the line of code that says “{sentence}”{of}, in whatever language and of whom"
             return f"code {sentence} {kinds}", why
-        if words and where.kind == APP_CALLS:
-            return f"words {words}", f"words of the message “{words}”, without names and values"
         if words and where.frames:
-            told = f"{words}{_of_kinds(kinds)}"
-            return f"words {words} {kinds}", f"words of the message “{told}”, without names and values"
+            line = f"the line of code that says “{sentence}”, and " if sentence else ""
+            return f"code {sentence} words {words} {kinds}", f"{line}words of the message “{words}”{of}, without values"
     return key, f"message “{key}”"
 
 
@@ -195,19 +202,18 @@ def named_doctypes(text: str) -> list[str]:
     return _NAMED_DOCTYPE.findall(text)
 
 
-def _of_kinds(kinds: list[str]) -> str:
-    return f" of {', '.join(kinds)}" if kinds else ""
-
-
 @functools.lru_cache(maxsize=2048)
-def _sentence_of_code(code: str) -> str:
-    """The sentence that a line of code carries, slots as {}; "" when it tells too little by itself."""
-    if _CAUSE.search(code):
-        return ""
+def _sentence_of_code(code: str) -> tuple[str, bool]:
+    """The sentence that a line of code carries, slots as {}, "" when there is none; and whether it is all that counts.
+
+    It is not when the text of another failure is put into it.
+    """
     texts = [found[1] or found[2] for found in _LITERAL.finditer(code.split(" title=", 1)[0])]
-    texts = [_SLOT.sub("{}", text) for text in texts if not _OPEN_END.search(text)]
-    best = max(texts, key=lambda text: len(_WORD.findall(text)), default="")
-    return best.strip() if _WORD.search(best) else ""
+    best = max(texts, key=lambda text: len(_WORD.findall(_SLOT.sub("", text))), default="")
+    sentence = _SLOT.sub("{}", best).strip()
+    if not _WORD.search(sentence):
+        return "", False
+    return sentence, not (_CAUSE.search(code) or _OPEN_END.search(best))
 
 
 def _repeats(title: str, message: str) -> bool:
@@ -220,17 +226,17 @@ def _repeats(title: str, message: str) -> bool:
 def _of_text(title: str, cut: bool, body: str, rules: Rules) -> Fingerprint:
     if not title and body:
         return _of_log_line(body, rules)
-    named = _title_template(title, cut)
+    named = _title(title, cut)
     exception, rest = traces.exception_line(body.split("\n", 1)[0]) if body else ("", "")
     exception = exception.removeprefix("builtins.")
     if not exception and (found := _NAMED_CLASS.fullmatch(title)):
         exception, rest = found[1], body
-    label = template(rest if exception else body, exception)
-    key = [exception, named, label]
-    parts = [f"title “{named}”", f"text “{label}”"]
-    if label and not _is_label(label, body):
-        return _made(rules, exception, label, (), named, key, parts)
-    return _made(rules, exception, named or label, (), label or named, key, parts)
+    label = read(rest if exception else body, exception or _SENTENCE)
+    key = [short(exception), named.key, label.key]
+    parts = [f"title “{named.key}”", f"text “{label.key}”"]
+    if label.shown and not _is_label(label.shown, body):
+        return _made(rules, exception, label.shown, (), named.shown, key, parts)
+    return _made(rules, exception, named.shown or label.shown, (), label.shown or named.shown, key, parts)
 
 
 def _of_log_line(body: str, rules: Rules) -> Fingerprint:
@@ -245,12 +251,13 @@ def _is_label(label: str, body: str) -> bool:
     return len(label) <= 80 and "\n" not in body and not label.endswith((".", ")")) and ": " not in label
 
 
-def _title_template(title: str, cut: bool) -> str:
+def _title(title: str, cut: bool) -> Reading:
     if not cut:
-        return template(title)
+        return read(title, _SENTENCE)
     # The end of a title that fills its column was cut off, anywhere.
-    words = template(title.rsplit(" ", 1)[0]).split(" ")
-    return " ".join(words[:10]) + " …"
+    found = read(title.rsplit(" ", 1)[0], _SENTENCE)
+    shown, key = (" ".join(text.split(" ")[:10]) + " …" for text in (found.shown, found.key))
+    return Reading(shown, key, found.words)
 
 
 def _made(

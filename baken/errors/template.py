@@ -120,8 +120,11 @@ def _key(marked: str, exception: str) -> str:
         for pattern, replacement in _SQL_VERSIONS:
             line = pattern.sub(replacement, line)
     is_code = _is_code(exception)
-    if is_code or exception == "ZeroDivisionError":
+    if is_code or exception in ("ZeroDivisionError", "RecursionError"):
         for pattern, replacement in _PYTHON_VERSIONS:
+            line = pattern.sub(replacement, line)
+    if _SCRIPT_EXCEPTION.match(exception):
+        for pattern, replacement in _BROWSERS:
             line = pattern.sub(replacement, line)
     line = _PLACEHOLDER.sub("<>", _PLAIN_QUOTES.sub(r"\1", line))
     if exception and not is_code:
@@ -225,6 +228,18 @@ _PYTHON_VERSIONS = (
      "division by zero"),
     (re.compile(r"^division by zero.*$|^integer modulo by zero$"), "division by zero"),
     (re.compile(r"^maximum recursion depth exceeded.*$"), "maximum recursion depth exceeded"),
+)  # fmt: skip
+# What Chrome, Firefox and Safari each say of the same failure of a script.
+_SCRIPT_EXCEPTION = re.compile(r"(?:Type|Reference|Range|Internal)Error$")
+_BROWSERS = (
+    (re.compile(r"^Cannot (?:read|set) propert(?:y|ies) of (?:undefined|null) \((?:read|sett)ing '(\w+)'\)$"),
+     r"no object that has \1"),
+    (re.compile(r"^Cannot (?:read|set) property '(\w+)' of (?:undefined|null)$"), r"no object that has \1"),
+    (re.compile(r"^can't access property [\"'](\w+)[\"'], .* is (?:undefined|null)$"), r"no object that has \1"),
+    (re.compile(r"^(?:undefined|null) is not an object \(evaluating '[^']*?(\w+)'\)$"), r"no object that has \1"),
+    (re.compile(r"^Can't find variable: (\w+)$"), r"\1 is not defined"),
+    (re.compile(r"^(\S+ is not a function)\. \(In .*$"), r"\1"),
+    (re.compile(r"^(?:Maximum call stack size exceeded\.?|too much recursion)$"), "too much recursion"),
 )  # fmt: skip
 _WORD = re.compile(r"(?<![\w<'’.-])[a-z](?:[a-z]+|[a-z]*_\w+)(?![\w>])")
 _FIRST = re.compile(r"[A-ZÀ-Þ][a-zà-ÿ]+(?= )")

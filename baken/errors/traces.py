@@ -75,6 +75,9 @@ class _Open:
 
 def parse(text: str) -> Trace:
     """Take `text` apart in one walk over its lines. Any text is accepted."""
+    if "\\n  File " in text:
+        # Written into another text as Python writes a string.
+        text = text.replace("\\n", "\n").replace('\\"', '"')
     if _HEADER not in text and '  File "' not in text:
         return _stack(text) or Trace(text.strip(), ())
     if "-- 1 ---" in text and (mark := _GROUP_MARK.search(text)):

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baken.errors import names, template, traces
-from baken.errors.fingerprint import Fingerprint, fingerprint_text, module
+from baken.errors.fingerprint import (
+    CURRENT,
+    SPLITS,
+    VERSIONS,
+    Fingerprint,
+    finer,
+    fingerprint,
+    fingerprint_text,
+    module,
+)
 from baken.errors.scrub import scrub
 from baken.errors.taxonomy import CATEGORIES, SEVERITIES, classify
 from tests.errors.logs import JOB, WEB, traceback
@@ -154,9 +163,177 @@ def test_pythons_own_traceback_and_the_one_with_variables_agree() -> None:
     assert fingerprint_text("x", plain).pattern == fingerprint_text("x", with_variables).pattern
 
 
+HEAD = "Traceback (most recent call last):\n"
+
+
+def _frame(path: str, function: str, code: str, line: int = 1) -> str:
+    return f'  File "{path}", line {line}, in {function}\n    {code}\n'
+
+
+OWN = "apps/leden/leden/dues.py"
+THROW = "".join(
+    _frame("apps/frappe/frappe/__init__.py", function, code)
+    for function, code in (
+        ("throw", "msgprint("),
+        ("msgprint", "_raise_exception()"),
+        ("_raise_exception", "raise exc"),
+    )
+)
+
+
+def _pattern(error: str, method: str = "x") -> str:
+    return fingerprint_text(method, error).pattern
+
+
+def test_the_line_of_code_says_the_same_in_every_language() -> None:
+    code = 'frappe.throw(_("Member {0} has no mandate").format(name))'
+    error = f"{HEAD}{_frame(OWN, 'collect', code)}{THROW}frappe.exceptions.ValidationError: "
+    found = fingerprint_text("x", f"{error}Member Jan Bos has no mandate")
+    assert found.pattern == _pattern(f"{error}Lid Fleur van Dijk heeft geen machtiging")
+    assert "Member {} has no mandate" in found.why
+    other = error.replace("has no mandate", "has no bank account")
+    assert found.pattern != _pattern(f"{other}Member Jan Bos has no bank account")
+
+
+def test_the_cause_counts_where_the_code_passes_it_on() -> None:
+    code = 'frappe.throw(_("Batch {0} failed: {1}").format(name, str(e)))'
+    error = f"{HEAD}{_frame(OWN, 'collect', code)}{THROW}frappe.exceptions.ValidationError: Batch DDB-1 failed: "
+    assert _pattern(f"{error}no mandate was found") != _pattern(f"{error}the bank account is closed")
+    assert _pattern(f"{error}no mandate was found") == _pattern(
+        f"{error.replace('DDB-1', 'DDB-2')}no mandate was found"
+    )
+
+
+def test_a_request_and_a_job_that_fail_alike_are_one_pattern() -> None:
+    inner = _frame("apps/frappe/frappe/client.py", "set_value", "doc.save()")
+    inner += _frame("apps/frappe/frappe/model/document.py", "check_if_latest", "frappe.throw(") + THROW
+    end = "frappe.exceptions.TimestampMismatchError: Error: Document has been modified after you have opened it"
+    web = f"{HEAD}{_frame('apps/frappe/frappe/app.py', 'application', 'x')}{inner}{end}"
+    job = f"{HEAD}{_frame('apps/frappe/frappe/utils/background_jobs.py', 'execute_job', 'x')}{inner}{end}"
+    assert _pattern(web, "Error: Document has been modified") == _pattern(job, "frappe.client.set_value")
+
+
+def test_a_guard_refuses_for_many() -> None:
+    def refused(function: str) -> Fingerprint:
+        calls = _frame(OWN, function, "check()") + _frame(
+            "apps/leden/leden/guard.py", "check", "raise PermissionError("
+        )
+        return fingerprint_text("x", f"{HEAD}{calls}leden.errors.PermissionError: Access denied")
+
+    assert refused("export").pattern != refused("merge").pattern
+    assert "refused was leden.dues:export" in refused("export").why
+
+
+def test_a_job_that_reached_its_time_limit_is_one_pattern_wherever_it_was() -> None:
+    def late(file: str, code: str) -> str:
+        calls = _frame(OWN, "recalculate", "each(member)") + _frame(f"apps/leden/leden/{file}.py", "work", code)
+        calls += _frame("env/lib/python3.11/site-packages/rq/timeouts.py", "handle_death_penalty", "raise x")
+        return f"{HEAD}{calls}rq.timeouts.JobTimeoutException: Task exceeded maximum timeout value (300 seconds)"
+
+    assert _pattern(late("members", "save()")) == _pattern(late("letters", "send()"))
+
+
+def test_a_recursion_is_the_calls_that_go_round() -> None:
+    def deep(end: str) -> str:
+        round_ = _frame(OWN, "parent", "child(x)") + _frame(OWN, "child", "parent(x)")
+        text = (
+            HEAD + _frame(OWN, "begin", "parent(x)") + round_ * 3 + "  [Previous line repeated 995 more times]\n" + end
+        )
+        return f"{text}RecursionError: maximum recursion depth exceeded"
+
+    assert _pattern(deep("")) == _pattern(f"{deep(_frame(OWN, 'parent', 'child(x)'))} while calling a Python object")
+    assert fingerprint_text("x", deep("")).frames == ("leden.dues:child", "leden.dues:parent")
+
+
+def test_a_group_of_exceptions_is_its_first() -> None:
+    text = (
+        "  + Exception Group Traceback (most recent call last):\n"
+        '  |   File "apps/leden/leden/run.py", line 3, in run\n  |     async with group:\n'
+        "  | ExceptionGroup: unhandled errors in a TaskGroup (2 sub-exceptions)\n"
+        "  +-+---------------- 1 ----------------\n    | Traceback (most recent call last):\n"
+        '    |   File "apps/leden/leden/dues.py", line 2, in fetch\n    |     raise ValueError(text)\n'
+        "    | ValueError: no amount\n    +---------------- 2 ----------------\n    | KeyError: 3\n"
+        "    +------------------------------------\n"
+    )
+    found = fingerprint_text("x", text)
+    assert (found.exception, found.template, found.frames) == ("ValueError", "no amount", ("leden.dues:fetch",))
+
+
+def test_notes_and_a_silent_exception() -> None:
+    calls = HEAD + _frame(OWN, "collect", "raise frappe.PermissionError")
+    assert _pattern(f"{calls}frappe.exceptions.PermissionError") == _pattern(
+        f"{calls}frappe.exceptions.PermissionError\nwhile handling MEM-00012"
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("TypeError: Dues.pay() missing 1 required positional argument: 'x'",
+         "TypeError: pay() missing 1 required positional argument: 'x'"),
+        ("UnboundLocalError: local variable 'date' referenced before assignment",
+         "UnboundLocalError: cannot access local variable 'date' where it is not associated with a value"),
+        ("AttributeError: 'Dues' object has no attribute 'paid'",
+         "AttributeError: 'Dues' object has no attribute 'paid'. Did you mean: 'pay'?"),
+        ("pymysql.err.OperationalError: (1054, \"Unknown column 'paid' in 'where clause'\")",
+         "MySQLdb.OperationalError: (1054, \"Unknown column 'paid' in 'WHERE'\")"),
+        ("pymysql.err.IntegrityError: (1062, \"Duplicate entry 'a' for key 'PRIMARY'\")",
+         "pymysql.err.IntegrityError: (1062, \"Duplicate entry 'b-1' for key 'tabMember.PRIMARY'\")"),
+        ("ZeroDivisionError: division by zero", "ZeroDivisionError: float division by zero"),
+    ],
+)  # fmt: skip
+def test_versions_of_python_and_mariadb_say_it_differently(one: str, other: str) -> None:
+    calls = HEAD + _frame(OWN, "collect", "return pay(x)")
+    assert _pattern(calls + one) == _pattern(calls + other)
+
+
+def test_a_trace_of_java_is_its_root_cause() -> None:
+    text = (
+        "2026-01-02 ERROR java.lang.RuntimeException: cannot export\n\tat example.bank.Export.run(Export.java:12)\n"
+        "Caused by: java.lang.NullPointerException: no account\n\tat java.util.List.get(List.java:1)\n"
+        "\tat example.bank.Accounts.find(Accounts.java:33)\n\t... 12 more\n"
+    )
+    found = fingerprint_text(None, text)
+    assert (found.exception, found.frames) == ("java.lang.NullPointerException", ("example.bank.Accounts:find",))
+
+
+def test_versions_are_named_and_part_of_the_pattern() -> None:
+    error = traceback("builtins.KeyError", "'iban'")
+    found = {version: fingerprint_text("x", error, version) for version in VERSIONS}
+    assert CURRENT == "v1"
+    assert [each.version for each in found.values()] == list(VERSIONS)
+    assert len({each.pattern for each in found.values()}) == len(VERSIONS)
+    other = traceback("builtins.KeyError", "'mandate'")
+    assert fingerprint_text("x", other, "v2").pattern == found["v2"].pattern
+    assert fingerprint_text("x", other).pattern != found["v1"].pattern
+    with pytest.raises(KeyError):
+        fingerprint_text("x", error, "v0")
+
+
+def test_a_pattern_can_be_split() -> None:
+    def split(by: str, method: str, error: str) -> Fingerprint:
+        row = scrub(method, error)
+        return finer(row, fingerprint(row), by)
+
+    base = traceback("frappe.exceptions.ValidationError", "Invoice ACC-SINV-2026-00001 is not paid")
+    invoice = traceback("frappe.exceptions.ValidationError", "Invoice ACC-SINV-2026-00002 is not paid")
+    caller = base.replace('  File "apps/verenigingen', _frame(OWN, "collect", "pay()") + '  File "apps/verenigingen', 1)
+    assert len({_pattern(base, "a"), _pattern(invoice, "b"), _pattern(caller)}) == 1
+    parts = {by: split(by, "a", base) for by in SPLITS}
+    assert len({part.pattern for part in parts.values()} | {_pattern(base)}) == 4
+    assert split("message", "a", invoice).pattern != parts["message"].pattern
+    assert split("title", "b", base).pattern != parts["title"].pattern
+    assert split("caller", "a", caller).pattern != parts["caller"].pattern
+    assert split("message", "b", caller).pattern == parts["message"].pattern
+    assert "split by caller: “verenigingen.utils.payments:pay”" in parts["caller"].why
+    with pytest.raises(ValueError, match="message, title, caller"):
+        split("reference", "a", base)
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
+        ("https://h.example/assets/frappe/dist/js/desk.bundle.QK7ZP2AB.js?v=1", "frappe/dist/js/desk.bundle.js"),
         ("apps/frappe/frappe/app.py", "frappe.app"),
         ("/home/frappe/frappe-bench/apps/erpnext/erpnext/accounts/__init__.py", "erpnext.accounts"),
         ("env/lib/python3.11/site-packages/pymysql/cursors.py", "pymysql.cursors"),
