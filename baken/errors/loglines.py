@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from baken.errors.logtemplate import line_template
 from baken.errors.logwords import LEVELS, TOP_DOMAINS
+from baken.errors.template import template
 
 _LINE_LIMIT = 4000
 _ELEMENTS = 12
@@ -53,7 +54,7 @@ _LEVEL = re.compile(
     rf"[\[<(](?:\w{{1,30}}:)?((?i:{_LEVEL_WORDS}))\s?[\])>]:?"
     rf"|(?:\w{{1,20}}\.(?=[A-Z]))?((?i:{_LEVEL_WORDS}))(?::(?=\s|$)|(?= ?\| | - ))"
     rf"|({'|'.join(name.upper() for name in LEVELS)}"
-    r"|(?:[Ii]nfo|[Dd]ebug|[Ww]arn|[Ww]arning|[Tt]race|[Nn]otice))(?=\s|/[\w-]+\])(?:/[\w-]+\])?"
+    r"|(?:[Ii]nfo|[Dd]ebug|[Ww]arn|[Ww]arning|[Tt]race|[Nn]otice))(?=\s|\[|/[\w-]+\])(?:/[\w-]+\])?"
 )
 _LETTER = re.compile(r"([VDIWEFTC])(?= )")
 _LETTERS = {"V": "trace", "T": "trace", "D": "debug", "I": "info", "W": "warning", "E": "error", "F": "critical",
@@ -64,12 +65,13 @@ _PROCESS = re.compile(
 )
 _SESSION = re.compile(r"(?:\[\d+\]:? )?(?:\[[\d-]+\] )?[\w\[\]-]{1,60}@[\w\[\]-]{1,60} (?=[A-Z]{3,9}:)")
 _BRACKETED = re.compile(r"\[(?:[^\[\]]|\[[^\[\]]{0,80}\]){0,300}\]:?(?=\s|\[)")
+_THREAD = re.compile(r"(?:\[[\w #-]{1,60}/)?(" + "|".join(name.upper() for name in LEVELS) + r")\]:?(?=\s)")
 _MESSAGE_BRACKET = re.compile(r"\[(?:client|instance|request|pid) ?[: ]")
 _LOGGER = re.compile(
     r"(?![\d.:]+ )((?=[\w.$/-]*(?:[.$\d_-]|[a-z][A-Z]|[A-Z][a-z]))[A-Za-z_<][\w$.<>/-]{1,120})"
     r"(?:\[\d+\]|@\d+| {1,16}\[\d+\]|\([^()\s]{1,60}\))?(?::\w+){0,2}(?: ?:(?=\s|$)| - )"
 )
-_DOTTED = re.compile(r"((?:[a-z_][\w$-]*\.){1,12}[A-Za-z_][\w$-]*)(?= )")
+_DOTTED = re.compile(r"((?:[a-z_][\w$-]*\.){1,12}(?:[A-Z][\w$-]*\.){0,2}[A-Za-z_][\w$-]*)(?= )")
 _COLUMN = re.compile(r"([A-Za-z][\w.-]{1,30}) {2,}(?=\S)")
 _PROGRAM = re.compile(r"([\w.-]{1,60}\.exe(?: \*\d\d)?) - ")
 _FIELDS = re.compile(r"\|?(?:[\w.$-]{1,60}\|){1,2}(?= ?\S)")
@@ -92,8 +94,10 @@ _EXCEPTION = re.compile(
     r"|Exception in thread \"[^\"]{1,80}\" )?"
     r"((?:[A-Za-z_]\w{0,60}[.\\$]){0,12}[A-Z]\w{0,80}(?:Error|Exception|Fault|Warning))(?:: *|$)"
 )
+_OF_JAVA = re.compile(r"(?:javax?|org|com|net|io|scala|kotlin|akka|jdk|sun)\.(?:\w+[.$])*[A-Z]")
 _LOGFMT = re.compile(r"(?:[\w.@/-]{1,40}=(?:\"(?:[^\"\\]|\\.)*+\"|[^\s\"]*+)(?: +|$)){2,60}$")
 _PAIR = re.compile(r"([\w.@/-]{1,40})=(?:\"((?:[^\"\\]|\\.)*+)\"|([^\s\"]*+))")
+_INNER = re.compile(r"[{]|(?:time|level|ts)=|\[?\d{4}-\d\d-\d\d[ T]\d\d:")
 _MESSAGE_KEYS = ("message", "msg", "MESSAGE", "log", "event", "short_message", "textPayload", "text", "error", "err")
 _LEVEL_KEYS = ("level", "severity", "lvl", "levelname", "log_level", "loglevel", "log.level", "@level")
 _LOGGER_KEYS = ("logger", "logger_name", "component", "name", "module", "service", "subsystem", "caller", "source")
@@ -123,7 +127,10 @@ def read(text: str) -> LogLine:
     line = next((line for line in text[: 2 * _LINE_LIMIT].split("\n") if line.strip()), "")[:_LINE_LIMIT]
     level, component, message = _parts(line, 0)
     if found := _EXCEPTION.match(message):
-        return LogLine(level, component, message, found[1], line_template(message[found.end() :]))
+        name, rest = found[1], message[found.end() :]
+        # What Python's exceptions say has rules of its own: codes of databases, names in the code.
+        said = line_template(rest) if _OF_JAVA.match(name) else template(rest, name)
+        return LogLine(level, component, message, name, said)
     return LogLine(level, component, message, "", line_template(message))
 
 
@@ -138,7 +145,8 @@ def _parts(line: str, depth: int) -> tuple[str, str, str]:
         elif "=" in line[:41]:
             envelope = _logfmt(line)
     level, component, message = envelope or _header(line)
-    if depth < _NESTING and (envelope or message.startswith(("{", "time=", "level=", "ts="))):
+    # A line may hold the line of another program, its header and all.
+    if depth < _NESTING and (envelope or _INNER.match(message)) and message != line:
         inner = _parts(message, depth + 1)
         return level or inner[0], component or inner[1], inner[2]
     return level, component, message
@@ -150,7 +158,7 @@ def _header(line: str) -> tuple[str, str, str]:
     if at < 0:
         return level, component, line[-at - 1 :].strip()
     found = None if component else _SYSLOG_TIME.match(line, at)
-    if found and not _LEVEL.match(line, found.end()):
+    if found and not _LEVEL.match(line, _past_glue(line, found.end())):
         component, end = _syslog(line, found.end())
         if (found := _LEVEL.match(line, end + 1)) and found[1]:
             level, end = LEVELS[found[1].lower()], found.end()
@@ -182,7 +190,8 @@ def _prelude(line: str) -> tuple[str, str, int]:
         return "", "redis" if line[0].isdigit() else "", found.end()
     start = _time_begins(line)
     if start >= 0:
-        return "", "", start
+        found = _LEVEL.match(line) if start else None
+        return LEVELS[(found[1] or found[2] or found[3]).lower()] if found else "", "", start
     if found := _UPTIME.match(line):
         return "", "kernel", -1 - found.end()
     if found := _BARE_LEVEL.match(line):
@@ -245,6 +254,8 @@ def _elements(line: str, at: int, level: str, component: str) -> tuple[str, str,
         elif named and line.startswith(named[0] + " ", at) and (found := _HOST.match(line, at)):
             # The node stands once before the time and once behind it.
             pass
+        elif not level and not component and (found := _PYTHON.match(line, at)):
+            return LEVELS[found[1].lower()], found[2], found.end()
         elif not level and (found := _FACILITY.match(line, at)):
             component = component or found[1].strip()
         elif not level and (found := _LEVEL.match(line, at)):
@@ -259,6 +270,8 @@ def _elements(line: str, at: int, level: str, component: str) -> tuple[str, str,
             return level, component, found.end()
         elif found := _SESSION.match(line, at):
             pass
+        elif not level and (found := _THREAD.match(line, at)):
+            level = LEVELS[found[1].lower()]
         elif found := _BRACKETED.match(line, at):
             if brackets > 2 or _MESSAGE_BRACKET.match(line, at):
                 break

@@ -9,6 +9,7 @@ import re
 
 from baken.errors.logwords import (
     ALONE,
+    ARCHITECTURES,
     CLASS_ROOTS,
     ENDINGS,
     EXTENSIONS,
@@ -56,15 +57,24 @@ _DIGITS = re.compile(r"\d+")
 _VALUE = re.compile(r"(?<=[\w\])])( ?= ?)([^\s,;()\[\]{}\"'`=|<>\ue100]++)(?! ?[=(])")
 _EMPTY = re.compile(r"(?<=\w)=(?=[,;)]?(?:\s|$))")
 _USER = re.compile(
-    r"(?i)\b((?:user(?:name)?|login|account|logname|ruser|uid|password for|publickey for|keyboard-interactive/pam for)"
-    r"(?: name)?[ :]{1,2})([^\s,;()\[\]{}\"'`=|<>:]++)"
+    r"(?i)\b(?:((?:password|publickey|pam|certificate) for(?! invalid| illegal)"
+    r"|(?:invalid|illegal|authenticating|unknown|nonexistent|for|of|by|as) user)|user(?:name)?|login|account|logname)"
+    r"(?: name)?[ :]{1,2}(?=[^\s:])"
+    r"([^\s,;()\[\]{}\"'`=|<>:]++)"
 )
+_DAY = re.compile(rf"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}},? (?={_V})")
 _LIST = re.compile(rf"{_V}(?:(?:, ?|; ?| ?\| ?|[/:*~^&+.#@-]+| - | ?-+> ?| x | )?{_V})+")
 _UNIT = re.compile(rf"(?<={_V}) ?(?:{UNITS})\b(?!\()")
 _ASIDE = re.compile(rf"{_V} ?\({_V}?\)|{_V}(?:\{{{_V}\}}|\[{_V}\])|(?<!\S)<{_V}>?")
 _AGAIN = re.compile(rf"({_V}([^{_V}]{{1,16}}))(?:{_V}\2)+")
 _HOLDER = re.compile(
     rf"(?i)\b((?:process|processes|pid|task|thread|program|daemon|worker|child|job|command) {_V}) ?\([\w./ -]{{1,80}}\)"
+)
+_KIND = re.compile(rf"{_V} \(([a-z][\w-]*)\)")
+_BRACKETED = re.compile(
+    r"((?:: |\b(?:node|index|templates?|servlet|path|context|user|shards?|host|topic|bucket|table|queue|cluster|name"
+    r"|id|key|value|type|alias|group|job|task|service|container|device|domain|member|client|session|field|column) ))"
+    r"\[([\w.-]*)\]"
 )
 _FLAGS = re.compile(r"\{ [a-z_ ]{1,80} \}")
 _CODE_FILE = re.compile(r"[A-Za-z_][\w-]*\.(?:c|cc|cpp|cxx|h|hpp|go|rs|java|kt|scala|py|js|ts|php|rb|pl|lua|cs|ex|erl)")
@@ -81,8 +91,9 @@ _FIELDS = re.compile(rf"\{{[\"']?{_V}[\"']?: [^{{}}]{{0,400}}\}}")
 _COMPOUND = re.compile(r"(?<=[a-z,=:] )[a-z]+(?:[_-][a-z]+)+(?![\w:(=./\[{-]|\.\w)")
 _FOR = re.compile(
     r"\b(for|using|comm|group|[Jj]ob|[Tt]ask|[Ss]ervice|[Pp]lugin|process|program|daemon|hostname|host|database|table|container|image|queue|topic|pod|namespace|bucket|branch"
-    r"|repository|project|schema) ([a-z][\w.-]*)"
-    r"(?= (?:on|from|at|by|with|due|because|is|has|was|in|failed|succeeded|started|completed)\b|[:,;.)\[]|$)"
+    r"|repository|project|schema) ([a-z](?:[\w-]|\.(?=\w))*+)"
+    r"(?= (?:on|from|at|by|with|due|because|is|has|was|in|for|after|failed|succeeded|started|completed|entered|exited"
+    r"|stopped|terminated|crashed|died|will|could|cannot)\b|[:,;.)\[]|$)"
 )
 _ANSWER = re.compile(r"(?<=: )(?:[Yy]es|[Nn]o|YES|NO|null|None|nil|NULL)(?=[),;]|$)")
 _FROM = re.compile(rf"\b(from|to|by|client) [\w.-]{{1,80}}\[{_V}\]")
@@ -140,15 +151,18 @@ def line_template(message: str) -> str:
         text = _COMPOUND.sub(_compound, text)
     text = _FOR.sub(_after_noun, _MARKED.sub(rf"\1{_V}", text))
     if ": " in text:
-        text = _SUBJECT.sub(_subject, _ANSWER.sub(_V, _LABELLED.sub(rf"\1{_V}", text)))
+        text = _SUBJECT.sub(_subject, _ANSWER.sub(_V, _LABELLED.sub(_labelled, text)))
     if _V in text:
         if "#" in text:
             text = _NUMBERED.sub(_V, text)
-        text = _UNIT.sub("", text)
+        text = _DAY.sub("", _UNIT.sub("", text))
         text = _LIST.sub(_V, text)
         if _ASIDE.search(text):
             text = _LIST.sub(_V, _UNIT.sub("", _ASIDE.sub(_V, text)))
+        if "[" in text:
+            text = _BRACKETED.sub(_bracketed, text)
         if "(" in text:
+            text = _KIND.sub(_kind, text)
             text = _HOLDER.sub(r"\1", text)
         if f"({_V})" in text:
             text = _ARGUMENT.sub(_V, text)
@@ -190,6 +204,14 @@ def _quoted(found: re.Match[str]) -> str:
     return f'"{_V}"'
 
 
+def _kind(found: re.Match[str]) -> str:
+    return found[0] if ordinary(found[1]) else _V
+
+
+def _bracketed(found: re.Match[str]) -> str:
+    return found[0] if found[1] == ": " and (not found[2] or ordinary(found[2])) else f"{found[1]}[{_V}]"
+
+
 def _cron(found: re.Match[str]) -> str:
     """A cron job is told by its program, not by whom it runs as or with which arguments."""
     program = found[1].rstrip(")")
@@ -202,6 +224,10 @@ def _after_noun(found: re.Match[str]) -> str:
 
 def _compound(found: re.Match[str]) -> str:
     return found[0] if all(ordinary(part) for part in re.split("[_-]", found[0])) else _V
+
+
+def _labelled(found: re.Match[str]) -> str:
+    return found[0] if ordinary(found[2]) else found[1] + _V
 
 
 def _subject(found: re.Match[str]) -> str:
@@ -218,9 +244,11 @@ def _value(found: re.Match[str]) -> str:
 
 
 def _user(found: re.Match[str]) -> str:
-    if found[2].lower() in NOT_USERS:
+    name = found[2].lower().rstrip(".")
+    # "login failed" is about no user of that name; "for user admin" is.
+    if name in NOT_USERS or (not found[1] and ordinary(name)):
         return found[0]
-    return f"{found[1]}{_V}"
+    return found[0][: -len(found[2])] + _V
 
 
 def _token(found: re.Match[str]) -> str:
@@ -291,6 +319,8 @@ def _core(core: str) -> str:
             return core if all(part[:1].isupper() or ordinary(part) for part in core.split("/")) else _V
         return _V
     if ":" in core:
+        if core.rpartition(":")[2] in ARCHITECTURES:
+            return _V
         parts = [judged(part) for part in core.split(":")]
         return ":".join(parts)
     if "@" in core:

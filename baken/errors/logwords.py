@@ -8,6 +8,9 @@ def _words(text: str) -> frozenset[str]:
 ALONE = _words("true false True False TRUE FALSE localhost")
 """Words that vary wherever they stand."""
 
+ARCHITECTURES = _words("all amd64 arm64 armhf i386 i686 noarch x86_64 aarch64")
+"""What packages are built for; stands behind their names, as in zlib:amd64."""
+
 KEPT = _words(
     """
     ext2 ext3 ext4 ipv4 ipv6 ip4 ip6 sha1 sha256 sha512 md5 ssh1 ssh2 http2 h2 utf8 utf-8 x86 x86_64 x86-64 i386 amd64
@@ -28,6 +31,7 @@ NOT_USERS = _words(
 """Words behind "user", "login" and the like that are nobody's name."""
 
 UNITS = "[KMGTP]?i?B|[kmgtp]b|[Bb]ytes?|[munµ]?s|msecs?|secs?|seconds?|milliseconds?|minutes?|mins?|hours?|hrs?|days?"
+UNITS += "|UTC|GMT|CES?T|[ECMP][SD]T"
 """What stands behind a number and does not count: "5 ms" is "2 seconds"."""
 
 CLASS_ROOTS = _words("com org net io java javax jdk sun android edu gov de nl")
@@ -59,7 +63,7 @@ LEVELS = {
     "hint": "info", "system": "info", "warn": "warning", "warning": "warning", "err": "error", "eror": "error",
     "erro": "error", "error": "error", "severe": "error", "failure": "error", "crit": "critical",
     "critical": "critical", "alert": "critical", "emerg": "critical", "emergency": "critical", "fatal": "critical",
-    "panic": "critical",
+    "panic": "critical", "vrb": "trace", "inf": "info", "wrn": "warning", "ftl": "critical",
 }  # fmt: skip
 """The levels as lines write them, lower case, and what they are called here."""
 

@@ -117,6 +117,10 @@ def test_the_header_does_not_count(
          'cannot "start" it: no space'),
         ("2026-02-03T10:11:12.345Z {\"level\":\"info\",\"msg\":\"hello\"}", "info", "", "hello"),
         ("\x1b[32mINFO\x1b[0m: started", "info", "", "started"),
+        ("[10:11:12] [Server thread/WARN]: slow tick", "warning", "", "slow tick"),
+        ("2026-02-03 10:11:12,345:DEBUG:certbot.renewal:no failures", "debug", "certbot.renewal", "no failures"),
+        ("Feb  3 10:11:12 web01 db[9]: 2026-02-03 10:11:12 55 [Warning] Aborted", "warning", "db", "Aborted"),
+        ('203.0.113.7 - anna [03/Feb/2026:10:11:12 +0100] "GET / HTTP/1.1" 200 5', "", "", '"GET / HTTP/1.1" 200 5'),
         ("Connection lost, 3 retries left", "", "", "Connection lost, 3 retries left"),
         ("connection from 203.0.113.7 at Mon Jun 20 03:40:59 2005", "", "",
          "connection from 203.0.113.7 at Mon Jun 20 03:40:59 2005"),
@@ -158,6 +162,9 @@ def test_texts_of_several_lines(text: str, exception: str, template: str) -> Non
         ("cannot resolve: 'The host was not found.'", "cannot resolve: 'The server is not there.'"),
         ("java.io.IOException: closed", "java.io.EOFException: closed"),
         ("startup succeeded", "shutdown succeeded"),
+        ("login failed", "login succeeded"),
+        ("answer of the server: refused", "answer of the server: accepted"),
+        ('pymysql.err.OperationalError: (1054, "Unknown column")', 'pymysql.err.OperationalError: (1213, "Deadlock")'),
     ],
 )
 def test_what_tells_lines_apart_stays(one: str, other: str) -> None:
@@ -233,9 +240,9 @@ def test_lines_of_many_systems_are_grouped() -> None:
             lines.append(line)
         group += not line
     ga, fga = accuracy(truth, [fingerprint_text(None, line).pattern for line in lines])
-    assert len(lines) > 240
-    assert ga >= 0.95, ga
-    assert fga >= 0.94, fga
+    assert len(lines) > 330
+    assert ga >= 0.94, ga
+    assert fga >= 0.92, fga
 
 
 @pytest.mark.skipif(not LOGHUB, reason="BAKEN_LOGHUB names no folder with the loghub sets, which are not ours to keep")
