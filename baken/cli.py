@@ -2,22 +2,34 @@
 
 import json
 import os
-import sys
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from baken import __version__, clock, logs
-from baken.history.store import Store, StoreError, open_store
+from baken import __version__, cli_errors, clock, logs
+from baken.cli_options import (
+    BenchOption,
+    ConfigOption,
+    DataOption,
+    SiteOption,
+    choose,
+    err,
+    fail,
+    out,
+    plain,
+    print_json,
+    settings_of,
+    store_of,
+    tell_troubles,
+    watched,
+)
+from baken.history.store import StoreError
 from baken.privacy import KeyProblem
-from baken.settings import Settings, SettingsError, load
+from baken.settings import SettingsError
 from baken.sites.problems import SiteProblem
-from baken.sites.watched import WatchedSites
 
 app = typer.Typer(
     name="baken",
@@ -28,21 +40,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Settings file; default: baken.toml in the current folder.")
-]
-BenchOption = Annotated[
-    list[Path] | None, typer.Option("--bench", "-b", help="A bench folder (the one with sites/); may be repeated.")
-]
-SiteOption = Annotated[
-    list[str] | None, typer.Option("--site", "-s", help="Only this site of the benches; may be repeated.")
-]
-DataOption = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder for the store and the key; default: ~/.local/share/baken.")
-]
+app.add_typer(cli_errors.app, name="errors")
 
 
 def main() -> None:
@@ -51,57 +49,6 @@ def main() -> None:
         app()
     except (SettingsError, SiteProblem, StoreError, KeyProblem) as problem:
         fail(str(problem))
-
-
-def fail(text: str, code: int = 1) -> NoReturn:
-    """Say what is wrong and leave with `code`."""
-    err.print(f"baken: {text}", markup=False, soft_wrap=True)
-    raise SystemExit(code)
-
-
-def settings_of(
-    config: Path | None,
-    bench: list[Path] | None,
-    site: list[str] | None,
-    data_dir: Path | None,
-    **more: dict[str, Any],
-) -> Settings:
-    """The settings with what the command line says on top."""
-    over: dict[str, Any] = {section: values for section, values in more.items() if values}
-    if bench:
-        over["benches"] = [{"path": str(path), "sites": list(site or [])} for path in bench]
-    if data_dir:
-        over["data_dir"] = str(data_dir)
-    settings = load(config, over)
-    if site and not bench:
-        settings = _only(settings, site)
-    return settings
-
-
-def _only(settings: Settings, wanted: list[str]) -> Settings:
-    benches = [entry.model_copy(update={"sites": list(wanted)}) for entry in settings.benches]
-    sites = [entry for entry in settings.sites if entry.name in wanted]
-    return settings.model_copy(update={"benches": benches, "sites": sites})
-
-
-def watched(settings: Settings) -> WatchedSites:
-    """The sites of the settings; leaves with a hint when none are named."""
-    if not settings.benches and not settings.sites:
-        fail("no sites to watch; give --bench PATH, or name benches or sites in baken.toml (see `baken demo`)", 2)
-    return WatchedSites(settings)
-
-
-def tell_troubles(found: WatchedSites) -> None:
-    """Say on standard error what keeps sites from being watched; the texts name the site or the bench."""
-    for trouble in found.troubles.values():
-        err.print(f"baken: {trouble}", markup=False, soft_wrap=True)
-
-
-def store_of(settings: Settings) -> Store:
-    """The opened and prepared store of the settings."""
-    store = open_store(settings.store_url, pool_size=settings.history.pool_size)
-    store.migrate()
-    return store
 
 
 @app.callback(invoke_without_command=True)
@@ -324,7 +271,7 @@ def call(
     settings = settings_of(config, bench, None, data_dir)
     logs.configure(settings.log)
     found = watched(settings)
-    chosen = _choose(found, site)
+    chosen = choose(found, site)
     try:
         given = json.loads(args)
     except json.JSONDecodeError as problem:
@@ -340,28 +287,7 @@ def call(
     if as_json:
         print_json(answer, indent=None)
     else:
-        out.print_json(json.dumps(answer, default=_plain))
-
-
-def _choose(found: WatchedSites, site: str | None) -> str:
-    if site is None and len(found) == 1:
-        return next(iter(found))
-    if site is None and not found:
-        fail("; ".join(found.troubles.values()) or "none of the sites can be watched; `baken doctor` tells more")
-    if site is None:
-        fail(f"several sites are watched; choose one with --site: {', '.join(found)}", 2)
-    if site not in found:
-        fail(found.troubles.get(site) or f"no site {site!r} is watched; there are: {', '.join(found)}")
-    return site
-
-
-def print_json(value: Any, indent: int | None = 2) -> None:
-    """Print `value` as JSON on standard output."""
-    sys.stdout.write(json.dumps(value, indent=indent, default=_plain, ensure_ascii=False) + "\n")
-
-
-def _plain(value: Any) -> Any:
-    return clock.iso(value) if isinstance(value, datetime) else str(value)
+        out.print_json(json.dumps(answer, default=plain))
 
 
 if __name__ == "__main__":

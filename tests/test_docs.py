@@ -74,6 +74,7 @@ def _pages() -> list[Path]:
 def test_commands_that_are_written_down_exist(page: Path) -> None:
     text = page.read_text()
     known = {entry.name or getattr(entry.callback, "__name__", "") for entry in cli.app.registered_commands}
+    known |= {str(group.name) for group in cli.app.registered_groups}
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     code = "\n".join(
         re.findall(r"```(?:sh|bash|console|shell)\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text)
