@@ -122,8 +122,9 @@ def get_recent_errors(
 ) -> dict[str, Any]:
     """The errors of the last `hours`, grouped into patterns, the `limit` most frequent first.
 
-    Returns total, since, patterns (each with its share, first and latest moment and its counts per hour), hours and
-    by_hour (the same hours for all errors together), measured_at, absent. Texts are free of personal data.
+    Returns total, since, patterns (each with its share, first and latest moment, status, state, component, users and
+    its counts per hour), hours and by_hour (the same hours for all errors together), measured_at, absent. Patterns
+    with which somebody has dealt (known, muted, resolved) are among them. Texts are free of personal data.
     """
     shot = snapshots.of(call.store, call.site_name)
     # The window moves with the hour; within a minute an answer stays right to the figure.
@@ -131,8 +132,14 @@ def get_recent_errors(
 
     def ask() -> dict[str, Any]:
         with call.store.read() as conn:
-            found: dict[str, Any] = patterns.recent(conn, call.site_name, hours=hours, limit=limit, now=call.now)
-        return found
+            return patterns.recent(
+                conn,
+                call.site_name,
+                hours=hours,
+                limit=limit,
+                now=call.now,
+                settings=call.settings.analytics.error_analysis,
+            )
 
     return shot.once(key, ask)
 

@@ -1,12 +1,14 @@
 """Runs that wait to be written: while the store is full or away nothing is lost, and it is written when it is back."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from sqlalchemy import Connection
 
-from baken.history import samples
+from baken.history import releases, samples
 from baken.history.gaps import record_gap
 from baken.history.samples import Cycle
 from baken.history.store import Store, StoreError
@@ -80,6 +82,7 @@ class Buffer:
             try:
                 with self._store.write() as connection:
                     samples.record(connection, batch)
+                    _note_releases(connection, batch)
                     for gap in gaps:
                         record_gap(connection, gap.site, gap.starts, gap.ends, gap.reason)
             except StoreError as error:
@@ -100,3 +103,11 @@ class Buffer:
         self._trouble = reason
         self._not_before = now + self._pause
         self._pause = min(_LONGEST_PAUSE, self._pause * 2)
+
+
+def _note_releases(connection: Connection, batch: Sequence[Cycle]) -> None:
+    """Remember which versions of its apps each site had: what is new after a release may come from it."""
+    for cycle in batch:
+        facts = cycle.observations.get("site_facts")
+        if facts is not None:
+            releases.note(connection, cycle.site, facts.get("apps") or {}, cycle.at)

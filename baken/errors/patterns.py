@@ -1,22 +1,57 @@
 """Answers questions about error patterns from their counts; the cost does not grow with the number of errors."""
 
-from collections import defaultdict
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from baken.clock import HOUR, from_ms, iso, to_ms
-from baken.errors import watermarks
-from baken.errors.counts import hour_of
-from baken.errors.reader import Watermark
-from baken.history.tables import error_counts, error_patterns
+from baken.clock import from_ms, iso
+from baken.errors import facts
+from baken.errors.counts import HOUR_MS
+from baken.errors.described import SETTLED, View, describe, state_of, status, view
+from baken.errors.facts import SHORT_HOURS, Facts, Tally
+from baken.errors.taxonomy import SEVERITIES
+from baken.errors.trend import Trend
+from baken.errors.windows import Places, Window, last_days, last_hours, midnight_of, places
+from baken.history import releases
+from baken.settings import ErrorAnalysis
 
 MAX_HOURS = 24 * 92
-_SUMMARY = 140
+SORTS = ("count", "latest", "first_seen", "users", "severity", "trend")
 
 
-def recent(conn: Connection, site: str, *, hours: int = 24, limit: int | None = 10, now: datetime) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which patterns a list shows. "" or an empty set asks for all; `limit` None is no limit.
+
+    `search` is looked for in exception, message, title, area and id; the rest are names that fit exactly.
+    """
+
+    search: str = ""
+    choices: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sort: str = "count"
+    limit: int | None = 50
+    offset: int = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether patterns that have no error in the window may be what is asked for."""
+        states = self.choices.get("state") or frozenset()
+        return bool(self.search or "quiet" in self.choices.get("status", ()) or (states and not states - {*SETTLED}))
+
+
+def recent(
+    conn: Connection,
+    site: str,
+    *,
+    hours: int = 24,
+    limit: int | None = 10,
+    now: datetime,
+    settings: ErrorAnalysis | None = None,
+) -> dict[str, Any]:
     """The errors of the last `hours` as patterns, the most frequent first.
 
     The window consists of whole hours of UTC, the present one included, so that its bars add up to its total.
@@ -27,96 +62,241 @@ def recent(conn: Connection, site: str, *, hours: int = 24, limit: int | None = 
         hours: length of the window, 1 to MAX_HOURS.
         limit: so many patterns at most; None: all.
         now: the present moment.
+        settings: what makes a pattern recurring.
 
     Returns:
         total (None when the log was never read), since, hours (beginning of each), by_hour, patterns_total,
         measured_at, absent ({} or {"errors": reason}), and patterns: pattern, exception, template, error_summary,
-        area, category, severity, count, share (of total), first_occurrence and latest (within the window), first_seen,
-        new (seen for the first time within the window, while Baken has looked further back), hours (count per hour).
+        area, category, severity, component, count, share (of total), users (known ones that were hit; None when
+        nobody knows), status, state, first_occurrence and latest (within the window), first_seen, new (seen for the
+        first time within the window, while Baken has looked further back), hours (count per hour).
     """
-    hours = max(1, min(hours, MAX_HOURS))
-    grid = _grid(hours, now)
-    mark = watermarks.load(conn, site)
-    counted = _counts(conn, site, grid)
-    total = sum(sum(row.values()) for row in counted.values())
-    chosen = sorted(counted, key=lambda name: (-sum(counted[name].values()), name))
+    window = last_hours(max(1, min(hours, MAX_HOURS)), now)
+    found = facts.gather(conn, site, window)
+    seen = _view(conn, site, found, now, settings or ErrorAnalysis())
+    chosen = found.present
     shown = chosen if limit is None else chosen[: max(0, limit)]
-    known = _known(conn, site, shown)
+    counted = facts.hours_of(conn, found, shown)
+    steps = window.grid()
+    kept = (
+        "pattern", "exception", "template", "error_summary", "area", "category", "severity", "component", "count",
+        "share", "users", "status", "state", "first_occurrence", "latest", "first_seen", "hours",
+    )  # fmt: skip
+    listed = []
+    for number in shown:
+        row = describe(
+            seen, number, total=found.total, hours=[counted[number].get(hour, 0) for hour in steps], step_hours=1
+        )
+        first = min(each.first_seen for each in (found.rows[number], *found.members.get(number, ())))
+        new = first >= window.start and found.looked.knew(window.start)
+        listed.append({key: row[key] for key in kept} | {"new": new})
     return {
-        "total": total if mark else None,
-        "since": iso(from_ms(grid[0])),
-        "patterns": [_described(known[name], counted[name], grid, total, mark) for name in shown if name in known],
+        **_head(found),
+        "patterns": listed,
         "patterns_total": len(chosen),
-        "hours": [iso(from_ms(hour)) for hour in grid],
-        "by_hour": [sum(row.get(hour, 0) for row in counted.values()) for hour in grid] if mark else [None] * hours,
-        "measured_at": iso(mark.read_at) if mark else None,
-        "absent": _absent(mark, grid[0]),
+        "hours": [iso(from_ms(hour)) for hour in steps],
+        "by_hour": _series(facts.by_hour(conn, site, window), steps, found),
     }
 
 
-def _grid(hours: int, now: datetime) -> list[int]:
-    step = HOUR // timedelta(milliseconds=1)
-    last = hour_of(to_ms(now))
-    return [last - step * back for back in range(hours - 1, -1, -1)]
-
-
-def _counts(conn: Connection, site: str, grid: list[int]) -> dict[str, dict[int, int]]:
-    table = error_counts
-    query = (
-        select(error_patterns.c.id.label("pattern"), table.c.hour, table.c.count)
-        .join(error_patterns, error_patterns.c.number == table.c.pattern)
-        .where(error_patterns.c.site == site, table.c.hour.between(grid[0], grid[-1]))
-    )
-    found: dict[str, dict[int, int]] = defaultdict(dict)
-    for row in conn.execute(query):
-        found[row.pattern][row.hour] = row[2]
-    return found
-
-
-def _known(conn: Connection, site: str, names: list[str]) -> dict[str, Any]:
-    table = error_patterns
-    found: dict[str, Any] = {}
-    for start in range(0, len(names), 500):
-        query = select(table).where(table.c.site == site, table.c.id.in_(names[start : start + 500]))
-        found |= {row.id: row for row in conn.execute(query)}
-    return found
-
-
-def _described(
-    row: Any, counted: dict[int, int], grid: list[int], total: int, mark: Watermark | None
+def listing(
+    conn: Connection,
+    site: str,
+    *,
+    hours: int,
+    wanted: Wanted,
+    now: datetime,
+    zone: tzinfo = UTC,
+    settings: ErrorAnalysis | None = None,
 ) -> dict[str, Any]:
-    count = sum(counted.values())
-    began = row.first_seen >= grid[0]
+    """The patterns of a window that are `wanted`, a page of them, with what there is to choose from.
+
+    A window of more than SHORT_HOURS begins with a day of the site and has a bar a day, else a bar an hour.
+
+    Returns:
+        total, patterns_total (with errors in the window), matching (how many are wanted), patterns, hours (beginning of
+        each bar), by_hour, step_hours, facets (choices per field, with how many patterns have them), since,
+        measured_at, absent.
+    """
+    daily = hours > SHORT_HOURS
+    window = last_days(-(-hours // 24), now, zone) if daily else last_hours(hours, now)
+    clock = places(window, zone) if daily else None
+    found = facts.gather(conn, site, window, places=clock)
+    seen = _view(conn, site, found, now, settings or ErrorAnalysis())
+    numbers = list(found.rows) if wanted.silent else found.present
+    fields = {number: _fields(seen, number) for number in numbers}
+    chosen = [number for number in numbers if _fits(seen, number, fields[number], wanted)]
+    chosen.sort(key=_order(seen, wanted.sort))
+    end = None if wanted.limit is None else wanted.offset + wanted.limit
+    shown = chosen[wanted.offset : end]
+    # Bars of a day come with the facts; those of an hour are asked for what is shown only.
+    counted = {} if daily else facts.hours_of(conn, found, shown)
+    hourly = facts.by_hour(conn, site, window)
+    steps, bars = _steps(window, clock, zone)
+    total: dict[int, int] = Counter()
+    for hour, count in hourly.items():
+        total[clock.day(hour) if clock else hour] += count
     return {
-        "pattern": row.id,
-        "exception": row.exception,
-        "template": row.template,
-        "error_summary": _summary(row.exception, row.template),
-        "area": row.area,
-        "category": row.category,
-        "severity": row.severity,
-        "count": count,
-        "share": count / total if total else 0.0,
-        # Counts know the hour only; the very first occurrence is known to the moment.
-        "first_occurrence": iso(from_ms(row.first_seen if began else min(counted))),
-        "latest": iso(from_ms(row.last_seen)),
-        "first_seen": iso(from_ms(row.first_seen)),
-        "new": bool(began and mark and to_ms(mark.since) < grid[0]),
-        "hours": [counted.get(hour, 0) for hour in grid],
+        **_head(found),
+        "patterns": [
+            describe(
+                seen,
+                number,
+                total=found.total,
+                hours=_series(found.tallies.get(number, Tally()).days if daily else counted[number], bars, found),
+                step_hours=24 if daily else 1,
+            )
+            for number in shown
+        ],
+        "patterns_total": len(found.present),
+        "matching": len(chosen),
+        "hours": steps,
+        "by_hour": _series(total, bars, found),
+        "step_hours": 24 if daily else 1,
+        "facets": _facets(fields, wanted, lambda number, but: _fits(seen, number, fields[number], wanted, but)),
+        "releases": [each.answer() for each in releases.recent(conn, site, since=window.start)],
     }
 
 
-def _summary(exception: str, template: str) -> str:
-    name = exception.rsplit(".", 1)[-1]
-    text = f"{name}: {template}" if name and template else name or template
-    return text if len(text) <= _SUMMARY else text[: _SUMMARY - 1].rstrip() + "…"
+def named(
+    conn: Connection,
+    site: str,
+    patterns: Sequence[str],
+    *,
+    hours: int = 24,
+    now: datetime,
+    settings: ErrorAnalysis | None = None,
+) -> list[dict[str, Any]]:
+    """The pattern objects of these ids (unknown ones are left out), each once, over the last `hours`."""
+    window = last_hours(hours, now)
+    found = facts.gather(conn, site, window)
+    seen = _view(conn, site, found, now, settings or ErrorAnalysis())
+    heads = list(dict.fromkeys(found.by_id[name] for name in patterns if name in found.by_id))
+    counted = facts.hours_of(conn, found, heads)
+    steps = window.grid()
+    return [
+        describe(seen, number, total=found.total, hours=_series(counted[number], steps, found), step_hours=1)
+        for number in heads
+    ]
 
 
-def _absent(mark: Watermark | None, start: int) -> dict[str, str]:
-    if mark is None:
-        return {"errors": "the site's Error Log has not been read yet"}
-    if mark.behind:
-        return {"errors": f"the Error Log is still being read; it has been read up to {iso(mark.until)}"}
-    if to_ms(mark.since) > start:
-        return {"errors": f"Baken has looked at the Error Log since {iso(mark.since)} only"}
-    return {}
+def pattern_list(
+    seen: View, numbers: Sequence[int], window: Window, clock: Places, zone: tzinfo
+) -> list[dict[str, Any]]:
+    """The pattern objects of some heads, with a bar for each day of the site."""
+    found = seen.facts
+    bars = _steps(window, clock, zone)[1]
+    total = found.total
+    return [
+        describe(
+            seen,
+            number,
+            total=total,
+            hours=_series(found.tallies.get(number, Tally()).days, bars, found),
+            step_hours=24,
+        )
+        for number in numbers
+    ]
+
+
+def _view(conn: Connection, site: str, found: Facts, now: datetime, settings: ErrorAnalysis) -> View:
+    return view(found, released=releases.last(conn, site), now=now, settings=settings)
+
+
+def _head(found: Facts) -> dict[str, Any]:
+    return {
+        "total": None if found.looked.main is None else found.total,
+        "since": iso(from_ms(found.window.start)),
+        "measured_at": iso(found.looked.read_at),
+        "absent": found.looked.absent(found.window.start),
+    }
+
+
+def _steps(window: Window, clock: Places | None, zone: tzinfo) -> tuple[list[str | None], list[int]]:
+    """Beginning of each bar as text, and what the bar is counted under."""
+    if clock is None:
+        return [iso(from_ms(hour)) for hour in window.grid()], window.grid()
+    days = list(range(clock.day(window.start), clock.day(window.end - HOUR_MS) + 1))
+    return [iso(midnight_of(day, zone)) for day in days], days
+
+
+def _series(counted: Mapping[int, int], bars: Sequence[int], found: Facts) -> list[int | None]:
+    if found.looked.main is None:
+        return [None] * len(bars)
+    return [counted.get(bar, 0) for bar in bars]
+
+
+def _fields(seen: View, number: int) -> dict[str, tuple[str, ...]]:
+    """The values of the fields that can be chosen by; a pattern may come through several components."""
+    row, tally = seen.facts.rows[number], seen.facts.tallies.get(number)
+    family = (row, *seen.facts.members.get(number, ()))
+    return {
+        "category": (row.category,),
+        "severity": (row.severity,),
+        "component": tuple(tally.components) if tally and tally.components else (row.component,),
+        "area": (row.area,),
+        "state": (state_of(row, seen.now),),
+        "status": (status(seen, family, tally),),
+    }
+
+
+def _fits(
+    seen: View, number: int, fields: Mapping[str, tuple[str, ...]], wanted: Wanted, but: str | None = None
+) -> bool:
+    """Whether a pattern is wanted; the field `but` does not matter."""
+    for name, allowed in wanted.choices.items():
+        if allowed and name != but and not allowed.intersection(fields[name]):
+            return False
+    if not wanted.search:
+        return True
+    words = wanted.search.casefold().split()
+    family = (seen.facts.rows[number], *seen.facts.members.get(number, ()))
+    text = " ".join(
+        f"{row.id} {row.exception} {row.template} {row.area} {row.method} {row.note}" for row in family
+    ).casefold()
+    return all(word in text for word in words)
+
+
+def _order(seen: View, sort: str) -> Callable[[int], tuple[Any, ...]]:
+    found = seen.facts
+
+    def key(number: int) -> tuple[Any, ...]:
+        row, tally = found.rows[number], found.tallies.get(number) or Tally()
+        family = (row, *found.members.get(number, ()))
+        by: float = -tally.count
+        if sort == "latest":
+            by = -max(each.last_seen for each in family)
+        elif sort == "first_seen":
+            by = -min(each.first_seen for each in family)
+        elif sort == "users":
+            by = -len(tally.users)
+        elif sort == "severity":
+            by = -SEVERITIES.index(row.severity) if row.severity in SEVERITIES else 1
+        elif sort == "trend":
+            by = _rising(seen.trends.get(number))
+        return by, -tally.count, row.id
+
+    return key
+
+
+def _rising(trend: Trend | None) -> float:
+    """Rising ones first, the steepest in front, falling ones after those without a trend, unknown ones last."""
+    if trend is None or trend.direction == "unknown":
+        return 3.0
+    slope = trend.per_day or 0.0
+    place = {"up": 0.0, "flat": 1.0, "down": 2.0}[trend.direction]
+    return place - slope / (1 + abs(slope)) / 2
+
+
+def _facets(
+    fields: Mapping[int, Mapping[str, tuple[str, ...]]], wanted: Wanted, fits: Callable[[int, str], bool]
+) -> dict[str, dict[str, int]]:
+    """How many patterns each choice would show, all other choices being kept."""
+    out: dict[str, dict[str, int]] = {}
+    for name in ("category", "severity", "component", "area", "state", "status"):
+        counted: Counter[str] = Counter()
+        for number, values in fields.items():
+            if fits(number, name):
+                counted.update(values[name])
+        out[name] = dict(sorted(counted.items(), key=lambda entry: (-entry[1], entry[0])))
+    return out

@@ -15,6 +15,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from baken import clock
+from baken.api import registry
+from baken.api.registry import Method
 from baken.history import samples
 from baken.history.samples import Cycle, Sample
 from baken.history.store import Store, open_store
@@ -39,6 +41,7 @@ CREATE TABLE "tabHas Role" (name TEXT PRIMARY KEY, parent TEXT, parenttype TEXT,
 CREATE TABLE "__Auth" (doctype TEXT, name TEXT, fieldname TEXT, password TEXT, encrypted INTEGER);
 CREATE TABLE "tabSingles" (doctype TEXT, field TEXT, value TEXT);
 CREATE TABLE "tabError Log" (name TEXT PRIMARY KEY, creation TEXT, modified TEXT, method TEXT, error TEXT);
+CREATE INDEX modified ON "tabError Log" (modified);
 INSERT INTO "tabSingles" VALUES ('System Settings', 'time_zone', 'Europe/Amsterdam');
 """
 
@@ -104,6 +107,16 @@ class World:
         with self.store.write() as conn:
             samples.record(conn, [cycle])
         return moment
+
+
+def plain_calls() -> list[tuple[Method, dict[str, str]]]:
+    """Every method that can be asked without naming anything of a site, with the arguments that it needs."""
+    needed = {"baken.get_series": {"metric": "host_cpu_ratio"}, "baken.preview_error_grouping": {"version": "v1"}}
+    return [
+        (entry, needed.get(entry.short, {}))
+        for entry in registry.methods()
+        if {parameter.name for parameter in entry.parameters if parameter.required} <= {*needed.get(entry.short, {})}
+    ]
 
 
 def token(user: str | None) -> dict[str, str]:

@@ -1,0 +1,310 @@
+"""What the store's counts say about a window, in few statements: the raw material of every answer about errors.
+
+Patterns that were merged are folded into their head here, so that no answer has to think of it. SQL adds up; what
+comes back has the size of the patterns and days, not of the errors.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Integer, cast, func, select
+
+from baken.errors.counts import DAY_MS, HOUR_MS, parts
+from baken.errors.looked import Looked, look
+from baken.errors.windows import Places, Window
+from baken.history.tables import error_contexts, error_counts, error_hit_days, error_hits, error_patterns
+
+SHORT_HOURS = 7 * 24
+"""Up to so many hours users are counted from hours, beyond from days."""
+
+LEAST_BINS = 14
+"""Trends are judged over at least so many days, however short the window is."""
+
+# Texts of a pattern that lists do not show stay in the store.
+_LIGHT = tuple(
+    column for column in error_patterns.c if column.name not in ("site", "title", "frames", "why", "example")
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the counts say about one pattern together with those that were merged into it; moments in ms.
+
+    Attributes:
+        count: errors in the window.
+        before: errors in the window of the same length before it.
+        first, last: beginning of the first and of the last hour in the window that has errors.
+        bins: errors per 24 hours, over all the days that trends are judged by; the last one ends with the last whole
+            hour.
+        hours: how many errors of those days, and the first and last hour that has some.
+        days: errors per day of the site, when they were asked for.
+        components, groups: errors in the window per component and per group of users.
+        users: errors in the window per known user.
+    """
+
+    count: int = 0
+    before: int = 0
+    first: int | None = None
+    last: int | None = None
+    bins: list[int] = field(default_factory=list)
+    seen: int = 0
+    seen_first: int | None = None
+    seen_last: int | None = None
+    days: dict[int, int] = field(default_factory=dict)
+    components: dict[str, int] = field(default_factory=dict)
+    groups: dict[str, int] = field(default_factory=dict)
+    users: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known about a site's errors in a window.
+
+    Attributes:
+        window: the window.
+        looked: what Baken has looked at.
+        begins: the moment (ms) at which the first of the bins begins.
+        rows: head's number -> its row of error_patterns without long texts.
+        members: head's number -> rows of the patterns that were merged into it.
+        tallies: head's number -> what was counted; heads without errors in all that time are missing.
+        group_of: known user -> the group it belongs to.
+        by_id: pattern's id -> number of its head.
+    """
+
+    window: Window
+    looked: Looked
+    begins: int
+    rows: dict[int, Any]
+    members: dict[int, list[Any]]
+    tallies: dict[int, Tally]
+    group_of: dict[str, str]
+    by_id: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """All errors of the window."""
+        return sum(tally.count for tally in self.tallies.values())
+
+    @property
+    def present(self) -> list[int]:
+        """Numbers of the patterns that have errors in the window, the most frequent first."""
+        found = [number for number, tally in self.tallies.items() if tally.count]
+        return sorted(found, key=lambda number: (-self.tallies[number].count, self.rows[number].id))
+
+    @property
+    def bins(self) -> int:
+        """How many bins of 24 hours trends are judged by."""
+        return (self.window.end - HOUR_MS - self.begins) // DAY_MS
+
+    def numbers(self, head: int) -> list[int]:
+        """Numbers of a head and of all that were merged into it."""
+        return [head, *(row.number for row in self.members.get(head, ()))]
+
+    def known_bins(self, tally: Tally) -> list[int]:
+        """The bins of a pattern that lie within what Baken has looked at."""
+        since = self.looked.since
+        if since is None:
+            return []
+        unknown = max(0, -(-(since - self.begins) // DAY_MS))
+        return tally.bins[unknown:]
+
+
+def gather(conn: Connection, site: str, window: Window, *, places: Places | None = None, users: bool = True) -> Facts:
+    """Everything that answers about a window are made of.
+
+    Args:
+        conn: a connection that sees one moment.
+        site: name of the site.
+        window: what is asked about.
+        places: the site's wall clock: errors per day of the site are added up as well.
+        users: whether users, groups and components are asked for.
+    """
+    rows, members, heads = _patterns(conn, site)
+    last = window.end - HOUR_MS
+    count = max(LEAST_BINS, -(-(last - window.start) // DAY_MS))
+    facts = Facts(window, look(conn, site), last - count * DAY_MS, rows, members, {}, {}, {})
+    facts.by_id = {row.id: head for head in rows for row in (rows[head], *members.get(head, ()))}
+    _count(conn, site, facts, heads, count, places)
+    _before(conn, site, facts, heads)
+    if users:
+        _users(conn, site, facts, heads)
+    return facts
+
+
+def _patterns(conn: Connection, site: str) -> tuple[dict[int, Any], dict[int, list[Any]], dict[int, int]]:
+    found = {row.number: row for row in conn.execute(select(*_LIGHT).where(error_patterns.c.site == site))}
+    rows: dict[int, Any] = {}
+    members: dict[int, list[Any]] = defaultdict(list)
+    heads: dict[int, int] = {}
+    for number, row in found.items():
+        head, steps = row, 0
+        while head.merged_into in found and steps < 10:
+            head, steps = found[head.merged_into], steps + 1
+        heads[number] = head.number
+        if head is row:
+            rows[number] = row
+        else:
+            members[head.number].append(row)
+    for number in [head for head in members if head not in rows]:
+        # Patterns that were merged into one another in a ring stand for themselves.
+        rows[number] = found[number]
+    return rows, dict(members), heads
+
+
+def _count(
+    conn: Connection, site: str, facts: Facts, heads: Mapping[int, int], bins: int, places: Places | None
+) -> None:
+    """Errors per pattern and day in one statement: for the trend, for the window, and for the days of the site."""
+    table, window = error_counts, facts.window
+    whole = (table.c.hour - facts.begins) // DAY_MS
+    part: Any = places.day_of(table.c.hour) if places else cast(table.c.hour >= window.start, Integer)
+    query = (
+        select(
+            table.c.pattern,
+            whole.label("bin"),
+            part.label("part"),
+            func.sum(table.c.count).label("n"),
+            func.min(table.c.hour).label("first"),
+            func.max(table.c.hour).label("last"),
+        )
+        .join(error_patterns, error_patterns.c.number == table.c.pattern)
+        .where(error_patterns.c.site == site, table.c.hour >= facts.begins, table.c.hour < window.end)
+        .group_by(table.c.pattern, whole, part)
+    )
+    tallies = facts.tallies
+    for number, place, day, n, first, last in conn.execute(query).all():
+        head = heads[number]
+        tally = tallies.get(head)
+        if tally is None:
+            tally = tallies[head] = Tally(bins=[0] * bins)
+        # What drivers make of a sum or of a division differs: decimals, fractions.
+        n, place = int(n), int(place)
+        if place < bins:
+            tally.bins[place] += n
+        tally.seen += n
+        tally.seen_first = first if tally.seen_first is None else min(tally.seen_first, first)
+        tally.seen_last = last if tally.seen_last is None else max(tally.seen_last, last)
+        if first >= window.start:
+            tally.count += n
+            tally.first = first if tally.first is None else min(tally.first, first)
+            tally.last = last if tally.last is None else max(tally.last, last)
+            if places:
+                tally.days[int(day)] = tally.days.get(int(day), 0) + n
+
+
+def _before(conn: Connection, site: str, facts: Facts, heads: Mapping[int, int]) -> None:
+    before = facts.window.before
+    if not facts.looked.knew(before.start + 1):
+        return
+    for number, n in by_pattern(conn, site, before).items():
+        facts.tallies.setdefault(heads[number], Tally(bins=[0] * facts.bins)).before += n
+
+
+def by_pattern(conn: Connection, site: str, window: Window) -> dict[int, int]:
+    """Errors in a window by the number of their pattern, not folded."""
+    table = error_counts
+    query = (
+        select(table.c.pattern, func.sum(table.c.count))
+        .join(error_patterns, error_patterns.c.number == table.c.pattern)
+        .where(error_patterns.c.site == site, table.c.hour >= window.start, table.c.hour < window.end)
+        .group_by(table.c.pattern)
+    )
+    return {number: int(n) for number, n in conn.execute(query)}
+
+
+def by_hour(conn: Connection, site: str, window: Window, numbers: Collection[int] | None = None) -> dict[int, int]:
+    """Errors per hour in a window; of the patterns with these numbers, or of all."""
+    table = error_counts
+    query = (
+        select(table.c.hour, func.sum(table.c.count))
+        .join(error_patterns, error_patterns.c.number == table.c.pattern)
+        .where(error_patterns.c.site == site, table.c.hour >= window.start, table.c.hour < window.end)
+        .group_by(table.c.hour)
+    )
+    if numbers is not None:
+        query = query.where(table.c.pattern.in_(sorted(numbers)))
+    return {hour: int(n) for hour, n in conn.execute(query)}
+
+
+def hours_of(conn: Connection, facts: Facts, shown: Iterable[int]) -> dict[int, dict[int, int]]:
+    """Errors per hour of the window of some heads: head's number -> hour -> errors."""
+    table, window = error_counts, facts.window
+    head_of = {number: head for head in shown for number in facts.numbers(head)}
+    found: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for part in parts(sorted(head_of)):
+        query = select(table.c.pattern, table.c.hour, table.c.count).where(
+            table.c.pattern.in_(part), table.c.hour >= window.start, table.c.hour < window.end
+        )
+        for number, hour, n in conn.execute(query).all():
+            found[head_of[number]][hour] += n
+    return found
+
+
+def _users(conn: Connection, site: str, facts: Facts, heads: Mapping[int, int]) -> None:
+    contexts = {
+        row.number: (row.user, row.user_group, row.component)
+        for row in conn.execute(select(error_contexts).where(error_contexts.c.site == site)).all()
+    }
+    for number, context, n in hits(conn, site, facts.window):
+        tally = facts.tallies.get(heads[number])
+        if tally is None:
+            continue
+        user, group, component = contexts[context]
+        tally.components[component] = tally.components.get(component, 0) + n
+        tally.groups[group] = tally.groups.get(group, 0) + n
+        if user:
+            tally.users[user] = tally.users.get(user, 0) + n
+            facts.group_of[user] = group
+
+
+def hits(conn: Connection, site: str, window: Window) -> list[tuple[int, int, int]]:
+    """(pattern's number, context's number, errors) in a window."""
+    if window.hours <= SHORT_HOURS:
+        return _summed(conn, site, [(error_hits, "hour", window)])
+    # Days are those of UTC: what is cut off at the beginning comes from the hours.
+    whole = Window(-(-window.start // DAY_MS) * DAY_MS, window.end)
+    found = _summed(conn, site, [(error_hit_days, "day", whole)])
+    if whole.start > window.start:
+        found += _summed(conn, site, [(error_hits, "hour", Window(window.start, whole.start))])
+    return found
+
+
+def _summed(conn: Connection, site: str, ranges: list[tuple[Any, str, Window]]) -> list[tuple[int, int, int]]:
+    out: list[tuple[int, int, int]] = []
+    for table, moment, window in ranges:
+        query = (
+            select(table.c.pattern, table.c.context, func.sum(table.c.count))
+            .join(error_patterns, error_patterns.c.number == table.c.pattern)
+            .where(error_patterns.c.site == site, table.c[moment] >= window.start, table.c[moment] < window.end)
+            .group_by(table.c.pattern, table.c.context)
+        )
+        out += [(number, context, int(n)) for number, context, n in conn.execute(query).all()]
+    return out
+
+
+def numbers_of(conn: Connection, site: str, pattern: str) -> list[int]:
+    """Numbers of the pattern with this id, or of the one it was merged into, and of all merged into that.
+
+    Its head comes first; empty when the site has no such pattern.
+    """
+    table = error_patterns
+    found = conn.execute(
+        select(table.c.number, table.c.merged_into).where(table.c.site == site, table.c.id == pattern)
+    ).first()
+    if found is None:
+        return []
+    head = found.merged_into or found.number
+    query = select(table.c.number).where(table.c.site == site, table.c.merged_into == head)
+    return [head, *conn.execute(query).scalars()]
+
+
+def totals(conn: Connection, numbers: Collection[int]) -> dict[int, int]:
+    """How many errors the patterns with these numbers ever had."""
+    table = error_patterns
+    return {
+        row.number: row.total
+        for part in parts(sorted(numbers))
+        for row in conn.execute(select(table.c.number, table.c.total).where(table.c.number.in_(part)))
+    }
