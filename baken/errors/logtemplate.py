@@ -1,32 +1,18 @@
 """Turns the message of a plain log line, of whatever system, into its template: what varies becomes `<*>`.
 
 Nothing is learned: each token is judged by its own shape and by the words beside it, so that the same message always
-gives the same template. Every expression runs in linear time.
+gives the same template. Every expression runs in linear time or over a bounded stretch.
 """
 
-import functools
 import re
 
-from baken.errors.logwords import (
-    ALONE,
-    ARCHITECTURES,
-    CLASS_ROOTS,
-    ENDINGS,
-    EXTENSIONS,
-    KEPT,
-    MONTHS,
-    NOT_USERS,
-    PACKAGE_ROOTS,
-    TOP_DOMAINS,
-    UNITS,
-    WORDS,
-)
+from baken.errors.logtokens import VARIES as _V
+from baken.errors.logtokens import called, judged, key, ordinary
+from baken.errors.logwords import MONTHS, NOT_USERS, UNITS
 
 LIMIT = 300
 _INPUT_LIMIT = 2000
 ANY = "<*>"
-# One character stands for what varies while a message is worked on.
-_V = "\ue100"
 
 _PLACEHOLDER = re.compile(r"<(?:ip|id|n|date|value|name|email|iban|path|phone|bsn|card|address|secret|url|sql|\*)>")
 _OCTAL_QUOTE = re.compile(r"\\0(?:42|47)")
@@ -45,15 +31,6 @@ _DATE_WORDS = re.compile(
 )
 _DOTS = re.compile(r"\.{2,}")
 _TOKEN = re.compile(r"([^\s,;()\[\]{}\"'`=|<>#]++)(\(| ?=(?!=))?")
-_IPV6 = re.compile(r"[0-9A-Fa-f:]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?")
-_NUMBER = re.compile(r"[-+~^$€£]?[\d\ue100][\d\ue100.,:/%^*+-]*(?:[A-Za-zµ%°]{1,5}(?:/s)?)?")
-_HEX = re.compile(r"(?:0[xX])?[0-9a-fA-F]+")
-_INNER_DIGITS = re.compile(r"[A-Za-z]*[a-z]\d[A-Z][A-Za-z]+")
-_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
-_CLASS = re.compile(r"(?:[a-z_][\w-]*\.)+[A-Z][\w$]*(?:[.$]\w+)*|\w+(?:::~?[A-Za-z_]\w*)+")
-_HOST = re.compile(r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}\.?")
-_WORDS_WITH_SLASH = re.compile(r"[A-Za-z+*-]+(?:/[A-Za-z+*-]+)")
-_DIGITS = re.compile(r"\d+")
 _VALUE = re.compile(r"(?<=[\w\])])( ?= ?)([^\s,;()\[\]{}\"'`=|<>\ue100]++)(?! ?[=(])")
 _EMPTY = re.compile(r"(?<=\w)=(?=[,;)]?(?:\s|$))")
 _USER = re.compile(
@@ -77,7 +54,6 @@ _BRACKETED = re.compile(
     r"\[([\w.-]*)\]"
 )
 _FLAGS = re.compile(r"\{ [a-z_ ]{1,80} \}")
-_CODE_FILE = re.compile(r"[A-Za-z_][\w-]*\.(?:c|cc|cpp|cxx|h|hpp|go|rs|java|kt|scala|py|js|ts|php|rb|pl|lua|cs|ex|erl)")
 _SYMBOL = re.compile(r"([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
 _SUBJECT = re.compile(
     r"(?<=: )([\w.@/-]+)(?= (?:entered|exited|started|stopped|terminated|crashed|restarted|died|\(exit status)\b)"
@@ -90,7 +66,8 @@ _CHANGE = re.compile(r"(?<![\w.-])[\w.-]{1,60} ?[-=]> ?[\w.-]{1,60}(?![\w.:(-])"
 _FIELDS = re.compile(rf"\{{[\"']?{_V}[\"']?: [^{{}}]{{0,400}}\}}")
 _COMPOUND = re.compile(r"(?<=[a-z,=:] )[a-z]+(?:[_-][a-z]+)+(?![\w:(=./\[{-]|\.\w)")
 _FOR = re.compile(
-    r"\b(for|using|comm|group|[Jj]ob|[Tt]ask|[Ss]ervice|[Pp]lugin|process|program|daemon|hostname|host|database|table|container|image|queue|topic|pod|namespace|bucket|branch"
+    r"\b(for|using|comm|group|[Jj]ob|[Tt]ask|[Ss]ervice|[Pp]lugin|process|program|daemon|hostname"
+    r"|host|database|table|container|image|queue|topic|pod|namespace|bucket|branch"
     r"|repository|project|schema) ([a-z](?:[\w-]|\.(?=\w))*+)"
     r"(?= (?:on|from|at|by|with|due|because|is|has|was|in|for|after|failed|succeeded|started|completed|entered|exited"
     r"|stopped|terminated|crashed|died|will|could|cannot)\b|[:,;.)\[]|$)"
@@ -104,7 +81,6 @@ _ARGUMENT = re.compile(rf"(?<=\b(?:to|by|at|on) )[A-Z]\w{{0,30}}\({_V}\)")
 _FIRST = re.compile(r"[a-z][a-z0-9.-]*+:\d{2,5}(?= )")
 _NUMBERED = re.compile(rf"#+{_V}#*")
 _CRON = re.compile(r"\(\S{1,60}\) CMD \((\S+)(.*)")
-_HOST_PORT = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+:\d{1,5}")
 _MARKED = re.compile(
     r"\b((?:domain|host|node|device|interface|database|table|queue|topic|container|image|instance|partition|volume"
     r"|package|unit|job|task|filesystem|slice|group|index|schema|role) )([A-Za-z]+(?:_[A-Za-z]+)+|lo)\b(?![(.=:])"
@@ -118,7 +94,17 @@ _SPACE = re.compile(r"\s+")
 
 def line_template(message: str) -> str:
     """The template of a scrubbed `message`: one line of at most LIMIT characters, `<*>` where it varies."""
-    text = " ".join(message[:_INPUT_LIMIT].split())
+    text = _without_structures(" ".join(message[:_INPUT_LIMIT].split()))
+    text = _TOKEN.sub(_token, text)
+    text = _by_neighbours(text)
+    if _V in text:
+        text = _folded(text).replace(_V, ANY)
+    text = _SPACE.sub(" ", text).strip()
+    return text if len(text) <= LIMIT else text[: LIMIT - 1].rstrip() + "…"
+
+
+def _without_structures(text: str) -> str:
+    """`text` without what is longer than a token and varies as a whole: quotations, addresses, dates, statements."""
     if "<" in text:
         text = _PLACEHOLDER.sub(_V, text)
     if "\\0" in text:
@@ -130,18 +116,20 @@ def line_template(message: str) -> str:
         text = _QUOTED.sub(_quoted, text)
     if ".." in text:
         text = _DOTS.sub("… ", text)
-    if _SQL.search(text):
-        text = _SQL.sub(_V, text)
-    text = _DATE_WORDS.sub(_V, text)
+    text = _DATE_WORDS.sub(_V, _SQL.sub(_V, text))
     if ":" in text and (first := _FIRST.match(text)):
         text = _V + text[first.end() :]
     if "{ " in text:
         text = _FLAGS.sub(_V, text)
     if "+0x" in text:
         text = _SYMBOL.sub(rf"\1 {_V}", text)
-    text = _TOKEN.sub(_token, text)
+    return text
+
+
+def _by_neighbours(text: str) -> str:
+    """`text` without the words that vary for what stands beside them: values, users, names behind nouns."""
     if "=" in text:
-        text = _EMPTY.sub(f"={_V}", _VALUE.sub(_value, text))
+        text = _EMPTY.sub(f"={_V}", _VALUE.sub(rf"\1{_V}", text))
     text = _USER.sub(_user, text)
     if "}" in text:
         text = _FIELDS.sub(_V, text)
@@ -152,32 +140,28 @@ def line_template(message: str) -> str:
     text = _FOR.sub(_after_noun, _MARKED.sub(rf"\1{_V}", text))
     if ": " in text:
         text = _SUBJECT.sub(_subject, _ANSWER.sub(_V, _LABELLED.sub(_labelled, text)))
-    if _V in text:
-        if "#" in text:
-            text = _NUMBERED.sub(_V, text)
-        text = _DAY.sub("", _UNIT.sub("", text))
-        text = _LIST.sub(_V, text)
-        if _ASIDE.search(text):
-            text = _LIST.sub(_V, _UNIT.sub("", _ASIDE.sub(_V, text)))
-        if "[" in text:
-            text = _BRACKETED.sub(_bracketed, text)
-        if "(" in text:
-            text = _KIND.sub(_kind, text)
-            text = _HOLDER.sub(r"\1", text)
-        if f"({_V})" in text:
-            text = _ARGUMENT.sub(_V, text)
-        if f"[{_V}]" in text:
-            text = _FROM.sub(rf"\1 {_V}", text)
-        if "SHA256:" in text:
-            text = _KEY_KIND.sub(_V, text)
-        text = _AGAIN.sub(r"\1", text)
-        if ") CMD (" in text:
-            text = _CRON.sub(_cron, text)
-        if "COMMAND=" in text:
-            text = _RUNS_AS.sub(f"{_V} : ", _COMMAND.sub(r"\1", text))
-        text = text.replace(_V, ANY)
-    text = _SPACE.sub(" ", text).strip()
-    return text if len(text) <= LIMIT else text[: LIMIT - 1].rstrip() + "…"
+    return text
+
+
+def _folded(text: str) -> str:
+    """`text` with one mark where several belong together: lists, numbers with units, remarks in parentheses."""
+    if "#" in text:
+        text = _NUMBERED.sub(_V, text)
+    text = _LIST.sub(_V, _DAY.sub("", _UNIT.sub("", text)))
+    if _ASIDE.search(text):
+        text = _LIST.sub(_V, _UNIT.sub("", _ASIDE.sub(_V, text)))
+    if "[" in text:
+        text = _FROM.sub(rf"\1 {_V}", _BRACKETED.sub(_bracketed, text))
+    if "(" in text:
+        text = _ARGUMENT.sub(_V, _HOLDER.sub(r"\1", _KIND.sub(_kind, text)))
+    if "SHA256:" in text:
+        text = _KEY_KIND.sub(_V, text)
+    text = _AGAIN.sub(r"\1", text)
+    if ") CMD (" in text:
+        text = _CRON.sub(_cron, text)
+    if "COMMAND=" in text:
+        text = _RUNS_AS.sub(f"{_V} : ", _COMMAND.sub(r"\1", text))
+    return text
 
 
 def _url(found: re.Match[str]) -> str:
@@ -234,15 +218,6 @@ def _subject(found: re.Match[str]) -> str:
     return found[0] if ordinary(found[1]) else _V
 
 
-def ordinary(word: str) -> bool:
-    """Whether `word` is an ordinary word of English or of technology, no name."""
-    return word in WORDS or word.endswith(ENDINGS) or (word.endswith("s") and word[:-1] in WORDS)
-
-
-def _value(found: re.Match[str]) -> str:
-    return f"{found[1]}{_V}"
-
-
 def _user(found: re.Match[str]) -> str:
     name = found[2].lower().rstrip(".")
     # "login failed" is about no user of that name; "for user admin" is.
@@ -257,101 +232,4 @@ def _token(found: re.Match[str]) -> str:
         return judged(found[1])
     if after == "(":
         return called(found[1]) + "("
-    return _key(found[1]) + after
-
-
-@functools.lru_cache(maxsize=8192)
-def _key(token: str) -> str:
-    """What stands before an equals sign names what follows: its digits count, not its letters."""
-    if token.isalpha():
-        return token
-    head, _, name = token.rpartition(":")
-    head = judged(head) + ":" if head else ""
-    return head + (_DIGITS.sub("n", name) if any(c.isalpha() for c in name) else judged(name))
-
-
-@functools.lru_cache(maxsize=8192)
-def called(token: str) -> str:
-    """What stands before a parenthesis is a function's name when it looks like one."""
-    if token.isalpha() or (_IDENTIFIER.fullmatch(token) and not _HEX.fullmatch(token)):
-        return token if not token[-1:].isdigit() else judged(token)
-    return judged(token)
-
-
-@functools.lru_cache(maxsize=16384)
-def judged(token: str) -> str:
-    """`token` itself, or the mark of what varies, in part or as a whole."""
-    if token.isalpha():
-        return _V if token in ALONE else token
-    if ":" in token and _IPV6.fullmatch(token) and any(c.isalnum() for c in token):
-        return _V
-    core = token.strip(".:!?*+-~_&%/\\$^")
-    if not core:
-        return token
-    start = token.index(core)
-    before, after = token[:start], token[start + len(core) :]
-    if before[-1:] in "/\\~" and before:
-        return _V + after.strip("/\\~")
-    if "-" in before or "+" in before:
-        before = before.strip("-+") if core[0].isdigit() else before
-    return before + _core(core) + after
-
-
-def _core(core: str) -> str:
-    if core.isalpha():
-        return _V if core in ALONE else core
-    if core in KEPT or core.lower() in KEPT:
-        return core
-    has_digit = any(c.isdigit() for c in core)
-    if has_digit or _V in core:
-        if _NUMBER.fullmatch(core) or _IPV6.fullmatch(core):
-            return _V
-        if _HEX.fullmatch(core):
-            return _V
-    if "\\" in core:
-        return _V
-    if ":" in core and _HOST_PORT.fullmatch(core):
-        return _V
-    if "::" in core and _CLASS.fullmatch(core):
-        return core
-    if "/" in core:
-        if _WORDS_WITH_SLASH.fullmatch(core):
-            return core if all(part[:1].isupper() or ordinary(part) for part in core.split("/")) else _V
-        return _V
-    if ":" in core:
-        if core.rpartition(":")[2] in ARCHITECTURES:
-            return _V
-        parts = [judged(part) for part in core.split(":")]
-        return ":".join(parts)
-    if "@" in core:
-        left = core.rpartition("@")[0]
-        if _CLASS.fullmatch(left) or (_IDENTIFIER.fullmatch(left) and left.lower() != left):
-            return f"{left}@{_V}"
-        return _V
-    if core.count(".") >= 2 and core.partition(".")[0] in PACKAGE_ROOTS and not core.endswith(("Exception", "Error")):
-        return _V
-    if "." in core and (_CODE_FILE.fullmatch(core) or core.endswith(("Exception", "Error"))):
-        return core
-    if "." in core and core.rpartition(".")[2].lower() in TOP_DOMAINS and _HOST.fullmatch(core):
-        first = core.partition(".")[0]
-        if first not in CLASS_ROOTS:
-            return _V
-    if "." in core and _CLASS.fullmatch(core):
-        return core
-    if has_digit or _V in core:
-        return core if _INNER_DIGITS.fullmatch(core) and not _HEX.fullmatch(core) else _V
-    if "." in core:
-        return _dotted(core)
-    return core
-
-
-def _dotted(core: str) -> str:
-    """Dotted words without digits: names of hosts and files vary, names in code do not."""
-    first, _, last = core.partition(".")[0], ".", core.rpartition(".")[2].lower()
-    if last in EXTENSIONS:
-        return _V
-    if first in CLASS_ROOTS:
-        return core
-    if last in TOP_DOMAINS and _HOST.fullmatch(core):
-        return _V
-    return core
+    return key(found[1]) + after
