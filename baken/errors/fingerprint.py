@@ -59,6 +59,7 @@ _TIME_LIMIT = re.compile(r"JobTimeout|SystemExit|^Timeout$|WorkerTimeout")
 _SENTENCE = "Sentence"
 _REFUSAL = re.compile(r"Permission|Authentication|Authorization|Forbidden|AccessDenied")
 _THROWS = re.compile(r"(?:\bthrow|\bmsgprint|_throw)\(|^\s*raise\b")
+_BARE_TEXT = ("_(", "frappe._(", '"', "'", 'f"', "f'")
 _LITERAL = re.compile(r"\"((?:[^\"\\]|\\.){6,400})\"|'((?:[^'\\]|\\.){6,400})'")
 _SLOT = re.compile(r"\{[^{}]{0,120}\}|%(?:\(\w+\))?[srd]")
 _CAUSE = re.compile(
@@ -183,15 +184,18 @@ def _said(failure: Failure, key: str, words: str, where: Place) -> tuple[str, st
     """What counts of a failure's message, and the explanation."""
     if not key:
         return "", "no message"
-    if where.thrown or _THROWS.search(where.code):
-        sentence, complete = _sentence_of_code(where.code)
+    throws = bool(_THROWS.search(where.code))
+    if where.thrown or throws:
+        # Where the file changed under a running worker, the line that is shown is another one.
+        said = throws or where.code.startswith(_BARE_TEXT)
+        sentence, complete = _sentence_of_code(where.code) if said else ("", False)
         # The framework says the same of documents of all kinds: of which kind belongs to the reason.
-        kinds = [] if where.kind == APP_CALLS else sorted(set(named_doctypes(key)))
+        kinds = [] if where.spoken == APP_CALLS else sorted(set(named_doctypes(key)))
         of = f" of {', '.join(kinds)}" if kinds else ""
         if sentence and complete:
             why = f"the line of code that says “{sentence}”{of}, in whatever language and of whom"
             return f"code {sentence} {kinds}", why
-        if words and where.frames:
+        if words and where.frames and not key.startswith(("(", "[", "{")):
             line = f"the line of code that says “{sentence}”, and " if sentence else ""
             return f"code {sentence} words {words} {kinds}", f"{line}words of the message “{words}”{of}, without values"
     return key, f"message “{key}”"

@@ -54,7 +54,8 @@ class Place:
     Attributes:
         frames: the call that it belongs to as "module:function"; () when no call tells it. Several for a recursion.
         kind: APP_CALLS, FRAMEWORK_CALLS or OTHER_CALLS.
-        code: the line of code there; "" when unknown.
+        code: the line of code that raised or announced it, in an app or in Frappe; "" when unknown.
+        spoken: APP_CALLS, FRAMEWORK_CALLS or OTHER_CALLS: who raised it.
         outermost: the first call on the way there that tells what was being done; "" when there is none.
         thrown: whether the failure was announced from there with `frappe.throw` or the like.
     """
@@ -62,6 +63,7 @@ class Place:
     frames: tuple[str, ...]
     kind: str
     code: str
+    spoken: str
     outermost: str
     thrown: bool
 
@@ -75,7 +77,8 @@ def place(frames: tuple[Frame, ...], recursion: bool = False) -> Place:
         recursion: the calls called each other until there was no room: all of them together are the place.
     """
     groups: dict[str, list[Frame]] = {APP_CALLS: [], FRAMEWORK_CALLS: [], OTHER_CALLS: []}
-    last = None
+    last = site = None
+    spoken = OTHER_CALLS
     for frame in frames:
         kind = _kind(frame.path)
         if kind == OTHER_CALLS and _LIBRARY.search(frame.path):
@@ -83,10 +86,11 @@ def place(frames: tuple[Frame, ...], recursion: bool = False) -> Place:
         last = frame
         if _tells(frame, kind):
             groups[kind].append(frame)
+            site, spoken = frame, kind
     kind = next((kind for kind, found in groups.items() if found), OTHER_CALLS)
     found = groups[kind] or [frame for frame in frames if _tells(frame, OTHER_CALLS)]
     if not found:
-        return Place((), OTHER_CALLS, "", "", False)
+        return Place((), OTHER_CALLS, "", OTHER_CALLS, "", False)
     if kind == FRAMEWORK_CALLS:
         working = [frame for frame in found if not module(frame.path).startswith(_MACHINERY)]
         found = working or found
@@ -96,7 +100,8 @@ def place(frames: tuple[Frame, ...], recursion: bool = False) -> Place:
         tail = [_written(frame) for frame in found[-_RECURSION_TAIL:]]
         written = tuple(sorted(name for name in set(tail) if tail.count(name) > 1)) or written
     thrown = last is not None and last.function in _THROWERS and _kind(last.path) == FRAMEWORK_CALLS
-    return Place(written, kind, chosen.code.strip(), _written(found[0]), thrown)
+    code = (site or chosen).code.strip()
+    return Place(written, kind, code, spoken, _written(found[0]), thrown)
 
 
 def _written(frame: Frame) -> str:

@@ -75,7 +75,7 @@ class _Open:
 
 def parse(text: str) -> Trace:
     """Take `text` apart in one walk over its lines. Any text is accepted."""
-    if "\\n  File " in text:
+    if "\\n  File " in text and '\n  File "' not in text:
         # Written into another text as Python writes a string.
         text = text.replace("\\n", "\n").replace('\\"', '"')
     if _HEADER not in text and '  File "' not in text:

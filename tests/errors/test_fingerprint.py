@@ -394,6 +394,15 @@ def test_variables_are_dropped_also_when_they_have_many_lines() -> None:
     assert "    raise" in shown
 
 
+def test_a_traceback_within_a_string_counts_only_where_there_is_no_other() -> None:
+    calls = HEAD + _frame(OWN, "collect", "return pay(x)") + "KeyError: 'iban'"
+    escaped = calls.replace("\n", "\\n").replace('"', '\\"')
+    assert _pattern(f"Job failed: {escaped}") == _pattern(calls)
+    inner = (HEAD + _frame("apps/leden/leden/other.py", "f", "g()") + "TypeError: no").__repr__()
+    with_variables = HEAD.replace("Traceback", "Traceback with variables") + _frame(OWN, "collect", "return pay(x)")
+    assert _pattern(f"{with_variables}      error = {inner}\nbuiltins.KeyError: 'iban'") == _pattern(calls)
+
+
 @given(st.text(alphabet="aE \n\t<>:.'\"()[]{}/\\&;%_-0123abcTrcFil,=éN", max_size=400), st.text(max_size=150))
 @settings(max_examples=300, deadline=None)
 def test_any_text_gets_a_pattern(error: str, method: str) -> None:
