@@ -8,7 +8,7 @@ import re
 
 from baken.errors.logtokens import VARIES as _V
 from baken.errors.logtokens import called, judged, key, ordinary
-from baken.errors.logwords import MONTHS, NOT_USERS, UNITS
+from baken.errors.logwords import ENDINGS, MONTHS, NOT_USERS, NOUNS, UNITS
 
 LIMIT = 300
 _INPUT_LIMIT = 2000
@@ -65,13 +65,17 @@ _SQL = re.compile(
 _CHANGE = re.compile(r"(?<![\w.-])[\w.-]{1,60} ?[-=]> ?[\w.-]{1,60}(?![\w.:(-])")
 _FIELDS = re.compile(rf"\{{[\"']?{_V}[\"']?: [^{{}}]{{0,400}}\}}")
 _COMPOUND = re.compile(r"(?<=[a-z,=:] )[a-z]+(?:[_-][a-z]+)+(?![\w:(=./\[{-]|\.\w)")
+_NO_NOUNS = frozenset({"for", "using", "comm", "as"})
 _FOR = re.compile(
-    r"\b(for|using|comm|group|[Jj]ob|[Tt]ask|[Ss]ervice|[Pp]lugin|process|program|daemon|hostname"
-    r"|host|database|table|container|image|queue|topic|pod|namespace|bucket|branch"
-    r"|repository|project|schema) ([a-z](?:[\w-]|\.(?=\w))*+)"
-    r"(?= (?:on|from|at|by|with|due|because|is|has|was|in|for|after|failed|succeeded|started|completed|entered|exited"
-    r"|stopped|terminated|crashed|died|will|could|cannot)\b|[:,;.)\[]|$)"
+    rf"\b({'|'.join(sorted(_NO_NOUNS))}|{NOUNS}) ([a-z](?:[\w-]|\.(?=\w))*+)"
+    r"(?= (?:on|from|at|by|with|due|because|is|has|was|in|for|after|before|as|to|into|of|via|and|version|partition"
+    r"|failed|succeeded|started|completed|finished|entered|exited|stopped|terminated|crashed|died|will|could|cannot)\b"
+    rf"|[:,;.)\[]|$| {_V})"
 )
+# Behind these a noun is the kind of a thing and the next word its name, however ordinary: "from queue default".
+_FRAME = re.compile(r"(?:\b(?:from|to|in|for|on|of|with|at|via|into|by)|[a-z]{2}(?:ed|ing)) $")
+_KEY = re.compile(rf"(?<=\bkey )[^\s,;]*[:{_V}][^\s,;]*")
+_MONEY = re.compile(rf"\b(?:EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|AUD|CAD) ?{_V}|{_V} ?(?:EUR|USD|GBP|CHF|JPY)\b")
 _ANSWER = re.compile(r"(?<=: )(?:[Yy]es|[Nn]o|YES|NO|null|None|nil|NULL)(?=[),;]|$)")
 _FROM = re.compile(rf"\b(from|to|by|client) [\w.-]{{1,80}}\[{_V}\]")
 _KEY_KIND = re.compile(r"\b(?:RSA|DSA|ECDSA|ED25519)(?= SHA256:)")
@@ -81,10 +85,7 @@ _ARGUMENT = re.compile(rf"(?<=\b(?:to|by|at|on) )[A-Z]\w{{0,30}}\({_V}\)")
 _FIRST = re.compile(r"[a-z][a-z0-9.-]*+:\d{2,5}(?= )")
 _NUMBERED = re.compile(rf"#+{_V}#*")
 _CRON = re.compile(r"\(\S{1,60}\) CMD \((\S+)(.*)")
-_MARKED = re.compile(
-    r"\b((?:domain|host|node|device|interface|database|table|queue|topic|container|image|instance|partition|volume"
-    r"|package|unit|job|task|filesystem|slice|group|index|schema|role) )([A-Za-z]+(?:_[A-Za-z]+)+|lo)\b(?![(.=:])"
-)
+_MARKED = re.compile(rf"\b((?:{NOUNS}) )([A-Za-z]+(?:[_-][A-Za-z]+)+|lo)\b(?![(.=:])")
 _LABELLED = re.compile(
     r"(?i)\b((?:name|owner|file|path|host|hostname|server|user|client|key|id|uuid|hive|device|address|uri|url|db"
     r"|database|table|session|node): )([^\s,;()\[\]{}\"'`=|<>]++)(?=[,;]|$)"
@@ -145,6 +146,7 @@ def _by_neighbours(text: str) -> str:
 
 def _folded(text: str) -> str:
     """`text` with one mark where several belong together: lists, numbers with units, remarks in parentheses."""
+    text = _MONEY.sub(_V, _KEY.sub(_V, text))
     if "#" in text:
         text = _NUMBERED.sub(_V, text)
     text = _LIST.sub(_V, _DAY.sub("", _UNIT.sub("", text)))
@@ -203,11 +205,15 @@ def _cron(found: re.Match[str]) -> str:
 
 
 def _after_noun(found: re.Match[str]) -> str:
-    return found[0] if ordinary(found[2]) else f"{found[1]} {_V}"
+    word = found[2]
+    if not ordinary(word):
+        return f"{found[1]} {_V}"
+    named = found[1] not in _NO_NOUNS and not word.endswith(ENDINGS)
+    return f"{found[1]} {_V}" if named and _FRAME.search(found.string, 0, found.start()) else found[0]
 
 
 def _compound(found: re.Match[str]) -> str:
-    return found[0] if all(ordinary(part) for part in re.split("[_-]", found[0])) else _V
+    return found[0] if all(len(part) > 1 and ordinary(part) for part in re.split("[_-]", found[0])) else _V
 
 
 def _labelled(found: re.Match[str]) -> str:

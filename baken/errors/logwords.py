@@ -56,6 +56,14 @@ EXTENSIONS = _words(
 )
 """What names of files end with."""
 
+NOUNS = (
+    "[Cc]ontainer|[Pp]od|[Jj]ob|[Tt]ask|[Ss]ervice|[Pp]lugin|[Dd]eployment|[Mm]igration|process|program|daemon|hostname|host"
+    "|node|device|interface|domain|database|table|index|schema|role|group|queue|topic|channel|stream|image|instance"
+    "|namespace|bucket|branch|repository|project|partition|volume|package|unit|filesystem|slice|lock|flag|tenant|module"
+    "|cluster|site|backend|upstream|subscription|consumer|workspace|job|task|key"
+)
+"""Kinds of things whose name stands behind them, as an expression."""
+
 LEVELS = {
     "trace": "trace", "verbose": "trace", "finest": "trace", "finer": "trace", "fine": "debug", "dbg": "debug",
     "debug": "debug", "debug1": "debug", "debug2": "debug", "debug3": "debug", "config": "info", "info": "info",
