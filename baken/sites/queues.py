@@ -4,18 +4,30 @@ Only keys that are small to read are asked for; no KEYS, no SCAN over the cache.
 `rq:wip:<queue>`, `rq:failed:<queue>` and `rq:queue:<queue>` are the same in RQ 1 and 2.
 """
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from baken.sites.problems import NotAvailable, SiteUnreachable
 from baken.sites.site import Site
 
 # Every Frappe bench has these queues, whether or not RQ has heard of them yet.
 _STANDARD = ("default", "long", "short")
+# A server that let Baken wait is left alone for so many seconds; one that refuses at once costs nothing.
+_LEFT_ALONE = 30.0
+_WAITED = 1.0
+
+_kept: dict[tuple[str, float], "redis.Redis"] = {}
+_kept_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,39 @@ def connect(url: str | None, which: str, site: Site) -> "redis.Redis":
         raise NotAvailable(f"no redis_{which} is configured for site {site.name}")
     patience = site.settings.site_access.connect_seconds
     return redis.Redis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience, decode_responses=True)
+
+
+@contextmanager
+def kept_client(site: Site, which: str) -> Iterator["redis.Redis"]:
+    """A client whose answers are bytes and whose connections stay open, shared by all sites of a bench.
+
+    For what is asked every few seconds. Only errors of Redis within the block are translated.
+
+    Raises:
+        NotAvailable: no such server is configured (`which` is cache or queue).
+        SiteUnreachable: it does not answer; one that let Baken wait is not asked again for half a minute.
+    """
+    url = site.config.redis_cache if which == "cache" else site.config.redis_queue
+    if not url:
+        raise NotAvailable(f"no redis_{which} is configured for site {site.name}")
+    patience = site.settings.site_access.connect_seconds
+    left: tuple[float, SiteUnreachable] | None = site.memory.get(f"redis_{which}_waited")
+    if left is not None and time.monotonic() - left[0] < _LEFT_ALONE:
+        raise left[1]
+    with _kept_lock:
+        client = _kept.get((url, patience))
+        if client is None:
+            client = _kept[url, patience] = redis.Redis.from_url(
+                url, socket_timeout=patience, socket_connect_timeout=patience, retry=Retry(NoBackoff(), 1)
+            )
+    started = time.monotonic()
+    try:
+        yield client
+    except (RedisError, OSError) as error:
+        problem = _unreachable(site, which, error)
+        if time.monotonic() - started > _WAITED:
+            site.memory[f"redis_{which}_waited"] = (time.monotonic(), problem)
+        raise problem from None
 
 
 def health(site: Site, which: str) -> RedisHealth:
@@ -86,8 +131,13 @@ def queues(site: Site) -> list[Queue]:
         raise _unreachable(site, "queue", error) from None
 
 
-def _read(client: "redis.Redis", bench_id: str | None) -> list[Queue]:
-    names = sorted(cast("set[str]", client.smembers("rq:queues")))
+def bench_queues(client: "redis.Redis", site: Site) -> list[str]:
+    """Full names of a bench's queues, from a client whose answers are bytes. Raises NotAvailable as `queues` does."""
+    known = cast("set[bytes]", client.smembers("rq:queues"))
+    return _mine(sorted(name.decode("utf-8", "replace") for name in known), site.config.bench_id)
+
+
+def _mine(names: list[str], bench_id: str | None) -> list[str]:
     full = [name.removeprefix("rq:queue:") for name in names]
     mine = [name for name in full if bench_id is None or name.startswith(f"{bench_id}:")]
     if full and not mine:
@@ -95,6 +145,11 @@ def _read(client: "redis.Redis", bench_id: str | None) -> list[Queue]:
         raise NotAvailable(f"the queues in Redis are those of bench {others}, not of {bench_id}; set bench_id")
     if bench_id is not None:
         mine = sorted({*mine, *(f"{bench_id}:{name}" for name in _STANDARD)})
+    return mine
+
+
+def _read(client: "redis.Redis", bench_id: str | None) -> list[Queue]:
+    mine = _mine(sorted(cast("set[str]", client.smembers("rq:queues"))), bench_id)
     pipe = client.pipeline(transaction=False)
     for name in mine:
         pipe.llen(f"rq:queue:{name}")

@@ -1,23 +1,29 @@
 """Nothing lost, nothing twice: late rows, touched rows, deleted rows, hours that come twice, rows that are broken."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, insert, select
 
 from baken.clock import from_ms
-from baken.errors import counts, reader, watermarks
-from baken.errors.collect import collect, write
+from baken.errors import counts, reader, seen, watermarks
+from baken.errors.collect import Step, collect, write
+from baken.errors.event import ERROR_LOG
 from baken.errors.patterns import recent
+from baken.errors.watermarks import Known
 from baken.history.store import Store, open_store
-from baken.history.tables import error_counts, error_patterns
+from baken.history.tables import error_counts, error_patterns, error_watermarks
 from baken.sites.problems import MissingTable, NotAvailable
 from tests.errors.logs import NAME, PSEUDONYMS, ZONE, Log, site_at, store_at
 
@@ -37,13 +43,14 @@ def hours(store: Store) -> dict[datetime, int]:
         return {from_ms(hour): int(count) for hour, count in rows}
 
 
-def test_the_first_reading_goes_a_week_back(log: Log, store: Store) -> None:
-    log.add("old", LOCAL - timedelta(days=7, minutes=5))
-    log.add("week", LOCAL - timedelta(days=6, hours=23))
+def test_the_first_reading_goes_a_day_back(log: Log, store: Store) -> None:
+    log.add("older", LOCAL - timedelta(hours=24, minutes=5))
+    log.add("day", LOCAL - timedelta(hours=23))
     log.add("new", LOCAL - MINUTE)
     assert log.collect(store, NOW).rows == 2
-    assert log.collect(store, NOW + MINUTE).rows == 0
-    assert total(store) == 2
+    assert log.collect(store, NOW + MINUTE).older == 1
+    assert log.collect(store, NOW + 2 * MINUTE).rows == 0
+    assert total(store) == 3
 
 
 def test_bounded_readings_reach_the_end(log: Log, store: Store) -> None:
@@ -233,15 +240,19 @@ def _mark(store: Store) -> reader.Watermark | None:
 
 
 def test_a_digest_is_stored_once(log: Log, store: Store) -> None:
+    step, found = _step(log)
+    with store.write() as conn:
+        assert write(conn, log.site, step, found, now=NOW) is not None
+    with store.write() as conn:
+        assert write(conn, log.site, step, found, now=NOW) is None
+    assert total(store) == 1
+
+
+def _step(log: Log) -> tuple[Step, list[counts.Occurrence]]:
     log.add("a", LOCAL)
     with log.site.reading(NOW) as reading:
         batch = reader.read_new(reading, None, now=NOW)
-    found = counts.digest(batch.rows, {})
-    with store.write() as conn:
-        assert write(conn, NAME, batch, found, most_patterns=100, now=NOW) is not None
-    with store.write() as conn:
-        assert write(conn, NAME, batch, found, most_patterns=100, now=NOW) is None
-    assert total(store) == 1
+    return Step(Known(), batch, events=list(batch.rows)), counts.digest(batch.rows, {})
 
 
 @pytest.mark.parametrize("server", ["mariadb", "postgres"])
@@ -259,12 +270,9 @@ def test_a_store_on_a_server(log: Log, server: str, request: pytest.FixtureReque
 
 
 def test_counts_and_watermark_are_undone_together(log: Log, store: Store) -> None:
-    log.add("a", LOCAL)
-    with log.site.reading(NOW) as reading:
-        batch = reader.read_new(reading, None, now=NOW)
-    found = counts.digest(batch.rows, {})
+    step, found = _step(log)
     with pytest.raises(RuntimeError), store.write() as conn:
-        write(conn, NAME, batch, found, most_patterns=100, now=NOW)
+        write(conn, log.site, step, found, now=NOW)
         raise RuntimeError("killed")
     assert total(store) == 0
     assert _mark(store) is None
@@ -278,7 +286,128 @@ def test_a_watermark_survives_the_store(log: Log, store: Store) -> None:
     assert mark is not None
     assert mark.until == NOW - timedelta(microseconds=123456)
     assert mark.serial == 1
-    assert list(mark.seen) == ["a'\"é"]
+    assert "a'\"é" in mark.seen
+    assert len(mark.seen) == 1
+    assert mark.floor == LOCAL - timedelta(hours=24)
+    again = reader.Watermark.load(mark.until.isoformat(), mark.document())
+    assert again.document() == mark.document()
+
+
+def test_a_watermark_of_the_first_version_is_understood(log: Log, store: Store) -> None:
+    log.add("counted", LOCAL - MINUTE)
+    log.add("new", LOCAL)
+    body = {
+        "since": (NOW - timedelta(days=7)).isoformat(),
+        "read_at": (NOW - MINUTE).isoformat(),
+        "behind": False,
+        "serial": 41,
+        "names": {"counted": (LOCAL - MINUTE).isoformat()},
+    }
+    with store.write() as conn:
+        values = {"site": NAME, "source": ERROR_LOG, "modified": (NOW - MINUTE).isoformat(), "seen": json.dumps(body)}
+        conn.execute(insert(error_watermarks), values)
+    # What it had read was read from a week back on: backfill begins there.
+    log.add("older", LOCAL - timedelta(days=7, hours=1))
+    log.add("read before", LOCAL - timedelta(days=6))
+    collected = log.collect(store, NOW)
+    assert (collected.rows, collected.older) == (2, 1)
+    mark = _mark(store)
+    assert mark is not None
+    assert mark.serial == 42
+    assert log.collect(store, NOW + MINUTE).rows == 0
+
+
+def test_rows_that_commit_late_are_found(log: Log, store: Store) -> None:
+    log.add("first", LOCAL)
+    assert log.collect(store, NOW).rows == 1
+    log.add("nine minutes late", LOCAL - 9 * MINUTE)
+    assert log.collect(store, NOW + timedelta(seconds=10)).rows == 1
+    log.add("fifty minutes late", LOCAL - 50 * MINUTE)
+    found = [log.collect(store, NOW + minute * MINUTE).rows for minute in range(1, 25)]
+    assert sum(found) == 1
+    assert total(store) == 3
+
+
+def test_touched_rows_are_not_counted_again_by_a_look_back(log: Log, store: Store) -> None:
+    for minute in range(60):
+        log.add(f"r{minute:02}", LOCAL - minute * MINUTE)
+    assert log.collect(store, NOW).rows == 60
+    for minute in range(1, 40):
+        log.connection.execute(
+            "UPDATE `tabError Log` SET modified = ? WHERE name = ?",
+            ((LOCAL + minute * MINUTE).isoformat(" ", "microseconds"), f"r{minute:02}"),
+        )
+        assert log.collect(store, NOW + minute * MINUTE).rows == 0
+    assert total(store) == 60
+
+
+def test_a_row_touched_in_a_backlog_counts(log: Log, store: Store) -> None:
+    for number in range(40):
+        log.add(f"r{number:02}", LOCAL - timedelta(hours=20) + number * 5 * MINUTE)
+    # It was touched before Baken came to where it had stood.
+    log.add("touched", LOCAL - timedelta(hours=20), modified=LOCAL - timedelta(hours=1))
+    while log.collect(store, NOW, max_rows=10).behind:
+        pass
+    assert total(store) == 41
+
+
+def test_an_absence_loses_no_row_that_was_touched_meanwhile(log: Log, store: Store) -> None:
+    log.add("before", LOCAL)
+    log.collect(store, NOW)
+    for number in range(40):
+        log.add(f"r{number:02}", LOCAL + number * 5 * MINUTE + MINUTE)
+    log.add("touched", LOCAL + 2 * MINUTE, modified=LOCAL + 190 * MINUTE)
+    while log.collect(store, NOW + 200 * MINUTE, max_rows=10).behind:
+        pass
+    assert total(store) == 42
+
+
+def test_what_is_remembered_is_bounded(log: Log, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "MOST", 300)
+    log.connection.execute("BEGIN")
+    for number in range(5000):
+        log.add(f"r{number:04}", LOCAL + number * timedelta(seconds=0.06))
+    log.connection.execute("COMMIT")
+    for second in range(0, 320, 20):
+        now = NOW + timedelta(seconds=second)
+        while log.collect(store, now, max_rows=400).behind:
+            pass
+    mark = _mark(store)
+    assert mark is not None
+    # One minute of the storm has a thousand rows; it cannot be forgotten while it is being read.
+    assert len(mark.seen) <= 1300
+    assert [log.collect(store, NOW + minute * MINUTE).rows for minute in range(6, 90, 3)] == [0] * 28
+    assert total(store) == 5000
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(0, 150), st.integers(0, 55), st.integers(0, 200), st.booleans()), max_size=25),
+    st.lists(st.integers(1, 25), min_size=5, max_size=14),
+)
+def test_each_row_counts_once(rows: list[tuple[int, int, int, bool]], steps: list[int]) -> None:
+    """Rows that commit up to 55 minutes late and are touched at any time, read at any moments."""
+    with tempfile.TemporaryDirectory() as folder:
+        log, store = Log(Path(folder)), store_at(Path(folder) / "store.db")
+        made = {f"r{number}": row for number, row in enumerate(rows)}
+        # What is touched before it commits is one row with both times.
+        minute, moments = 0, []
+        for step in [*steps, *[10] * 40]:
+            minute += step
+            moments.append(minute)
+        before = -1
+        for now in moments:
+            for name, (created, late, touched, is_touched) in made.items():
+                if before < created + late <= now:
+                    log.add(name, LOCAL + created * MINUTE)
+                if is_touched and before < created + late + touched <= now:
+                    changed = (LOCAL + (created + late + touched) * MINUTE).isoformat(" ", "microseconds")
+                    log.connection.execute("UPDATE `tabError Log` SET modified = ? WHERE name = ?", (changed, name))
+            log.collect(store, NOW + now * MINUTE)
+            before = now
+        assert total(store) == len(made)
+        store.close()
+        log.connection.close()
 
 
 _KILLED = """

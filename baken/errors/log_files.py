@@ -1,0 +1,184 @@
+"""Errors in the bench's log files: what Frappe could not file, and what brought workers down.
+
+`frappe.log` is read from the site's own folder, or from the bench's where the site has none; `worker.error.log` from
+the bench's. Guarantee: a record is read once, whole, across rotation and restarts; of a file that is written for the
+first time to Baken's eyes, its last 64 KB of the last hour. A record counts when its level is ERROR or CRITICAL or it
+holds a traceback, and when it belongs to the site. Times in these files are the machine's own.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from baken.errors.event import FRAPPE_LOG, WORKER_LOG, Event
+from baken.errors.sources import Gathered
+from baken.sites import log_tail
+from baken.sites.bench import site_names
+from baken.sites.problems import BenchProblem, NotAvailable
+from baken.sites.reading import Reading
+
+_FIRST = timedelta(hours=1)
+_HEADER = re.compile(rb"(?m)^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{3} )")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[,.](\d{3}) ")
+_LEVEL = re.compile(r"(?:(DEBUG|INFO|WARNING|ERROR|CRITICAL) (\S{1,80}) )?")
+_SITE_LINE = re.compile(r"(?m)^Site: (.*)$\n?")
+_FORM_LINE = re.compile(r"(?m)^Form Dict: .*$\n?")
+_JOB = re.compile(r"\[Job ([^\]\n]{1,300})\]: exception raised while executing \([^)\n]{0,300}\)\n?")
+_DEFERRED = re.compile(r"Error while inserting deferred Error Log record: (.*)", re.DOTALL)
+# «{DocType} {name}: '{field}' ({value}) will get truncated, as max characters allowed is {number}», in any language.
+_TOO_LONG = re.compile(r"[^\n(]{0,300}'[^'\n]{1,120}' \((.*)\)[^()]{0,200}\b140\b", re.DOTALL)
+_SNAPSHOT = "Could not take error snapshot: "
+# Frappe files such an error elsewhere; the line says only that.
+_SAID_ELSEWHERE = ("New Exception collected in error log", "New Exception collected with id")
+_TRACEBACK = "(most recent call last):"
+
+TOO_LONG, REFUSED, NOT_TAKEN = "title too long", "deferred record refused", "error not recorded"
+"""What became of an error that Frappe could not file."""
+
+
+def read_frappe_log(reading: Reading, body: dict[str, Any], now: datetime) -> Gathered:
+    """What is new in the site's frappe.log. Raises NotAvailable when there is none to read."""
+    bench = _bench(reading)
+    own = bench / "sites" / reading.site.name / "logs" / "frappe.log"
+    path, owned = (own, True) if own.exists() else (bench / "logs" / "frappe.log", _alone(reading))
+    return _read(path, body, now, lambda text, at, name: _of_frappe(text, at, name, reading.site.name, owned))
+
+
+def read_worker_log(reading: Reading, body: dict[str, Any], now: datetime) -> Gathered:
+    """What is new in the bench's worker.error.log. Raises NotAvailable when there is none to read."""
+    path = _bench(reading) / "logs" / "worker.error.log"
+    alone = _alone(reading)
+    return _read(path, body, now, lambda text, at, name: _of_worker(text, at, name, reading.site.name, alone))
+
+
+def lost_title(error: str) -> str | None:
+    """The title for whose length Frappe refused an Error Log row, from its exception's text; None: it says no such."""
+    found = _TOO_LONG.match(error)
+    return found.group(1) if found else None
+
+
+def _bench(reading: Reading) -> Path:
+    bench = reading.site.config.bench
+    if bench is None:
+        raise NotAvailable(
+            f"the log files of site {reading.site.name} are on another machine: name its bench in baken.toml"
+        )
+    return bench
+
+
+def _alone(reading: Reading) -> bool:
+    """Whether the bench has this site only, so that what names no site is this site's."""
+    bench = reading.site.config.bench
+
+    def count() -> int:
+        try:
+            return len(site_names(bench)) if bench else 0
+        except BenchProblem:
+            return 0
+
+    return reading.shared(f"sites of {bench}", 600.0, count) == 1
+
+
+def _read(
+    path: Path, body: dict[str, Any], now: datetime, event: Callable[[str, datetime, str], Event | None]
+) -> Gathered:
+    seen = log_tail.place(body) if body.get("path") == str(path) else None
+    piece = log_tail.read(path, seen)
+    records, rest = _records(piece)
+    place = log_tail.back(piece, rest)
+    events = []
+    for offset, text in records:
+        moment = _moment(text, now)
+        if moment is None or (seen is None and moment < now - _FIRST):
+            continue
+        found = event(text[_head_length(text) :], moment, f"{place.inode}:{offset}")
+        if found is not None:
+            events.append(found)
+    document = {"path": str(path), **place.document()}
+    return Gathered(events, document, changed=document != body, behind=piece.more)
+
+
+def _records(piece: log_tail.Piece) -> tuple[Iterator[tuple[int, str]], int]:
+    """The whole records of a piece with their places, and how many bytes at its end are to be read again."""
+    data = piece.data
+    starts = [found.start() for found in _HEADER.finditer(data)]
+    if starts and starts[0] == 0 and not piece.begins:
+        del starts[0]
+    ends = [*starts[1:], len(data)] if starts else []
+    rest = 0
+    if not piece.ended and starts:
+        # One that fills all that is read at once is not waited for.
+        if starts[-1] > 0 or len(data) < log_tail.MOST:
+            rest = len(data) - starts[-1]
+            starts, ends = starts[:-1], ends[:-1]
+    elif not piece.ended:
+        # The beginning of a header may be all that is there yet.
+        rest = len(data) - (data.rfind(b"\n") + 1)
+        rest = rest if rest < len(data) or piece.begins else 0
+        rest = min(rest, 64)
+    first = piece.place.offset - len(data)
+    parts = zip(starts, ends, strict=True)
+    return ((first + start, data[start:end].decode("utf-8", "replace")) for start, end in parts), rest
+
+
+def _head_length(text: str) -> int:
+    found = _TIME.match(text)
+    return found.end() if found else 0
+
+
+def _moment(text: str, now: datetime) -> datetime | None:
+    found = _TIME.match(text)
+    if found is None:
+        return None
+    try:
+        naive = datetime.fromisoformat(f"{found[1]}.{found[2]}")
+    except ValueError:
+        return None
+    return min(naive.astimezone().astimezone(UTC), now)
+
+
+def _of_frappe(text: str, at: datetime, name: str, site: str, owned: bool) -> Event | None:
+    level = _LEVEL.match(text)
+    word = level[1] if level else None
+    if word not in ("ERROR", "CRITICAL") and _TRACEBACK not in text:
+        return None
+    text = text[level.end() :] if level else text
+    named = _SITE_LINE.findall(text)
+    if named[-1:] not in ([], ["None"]) and named[-1] != site:
+        return None
+    if named[-1:] in ([], ["None"]) and not owned:
+        return None
+    text = _FORM_LINE.sub("", _SITE_LINE.sub("", text)).strip()
+    if text.startswith(_SAID_ELSEWHERE):
+        return None
+    size = len(text.encode("utf-8", "replace"))
+    refused = _DEFERRED.match(text)
+    if refused:
+        title = lost_title(refused[1])
+        if title is not None:
+            return Event(FRAPPE_LOG, name, at, title, None, None, size, lost=True)
+        return Event(FRAPPE_LOG, name, at, "Error while inserting deferred Error Log record", refused[1], None, size,
+                     lost=True)  # fmt: skip
+    return Event(FRAPPE_LOG, name, at, None, text, None, size, lost=text.startswith(_SNAPSHOT))
+
+
+def _of_worker(text: str, at: datetime, name: str, site: str, alone: bool) -> Event | None:
+    job = _JOB.match(text)
+    if job is None:
+        if not alone or _TRACEBACK not in text:
+            return None
+        return Event(WORKER_LOG, name, at, None, text.strip(), None, len(text.encode("utf-8", "replace")))
+    owner, mark, _ = job[1].partition("::")
+    if owner != site if mark else not alone:
+        return None
+    trace = text[job.end() :].strip()
+    return Event(WORKER_LOG, job[1], at, None, trace or None, None, len(trace.encode("utf-8", "replace")), "")
+
+
+def what_was_lost(event: Event) -> str:
+    """What became of an error that Frappe could not file: TOO_LONG, REFUSED or NOT_TAKEN."""
+    if event.error is None:
+        return TOO_LONG
+    return NOT_TAKEN if event.method is None else REFUSED
