@@ -59,7 +59,7 @@ def analyze(
     changes = releases.recent(conn, site)
     seen = view(found, released=changes[0].at if changes else None, now=now, settings=settings)
     present = found.present
-    listed = pattern_list(seen, present[:MOST_PATTERNS], window, clock, zone)
+    listed = pattern_list(conn, seen, present[:MOST_PATTERNS], window, clock, zone)
     growth = total_trend(found, settings)
     said = sentences.Material(seen, listed, growth, changes, log_bytes, now)
     return {

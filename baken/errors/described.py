@@ -64,8 +64,13 @@ def total_trend(facts: Facts, settings: ErrorAnalysis) -> Trend:
     return trends([known], threshold=settings.trend_threshold, unknown=unknown_trend(facts))[0]
 
 
-def describe(seen: View, number: int, *, total: int, hours: Sequence[int | None], step_hours: int) -> dict[str, Any]:
-    """The pattern object of the head with this number; `hours` are its counts per `step_hours`."""
+def describe(
+    seen: View, number: int, *, total: int, hours: Sequence[int | None], step_hours: int, first: int | None
+) -> dict[str, Any]:
+    """The pattern object of the head with this number.
+
+    `hours` are its counts per `step_hours`; `first` is the first hour (ms) of the window that has some, or None.
+    """
     facts, row = seen.facts, seen.facts.rows[number]
     tally = facts.tallies.get(number) or Tally()
     members = facts.members.get(number, [])
@@ -91,8 +96,8 @@ def describe(seen: View, number: int, *, total: int, hours: Sequence[int | None]
         "first_seen": iso(from_ms(first_seen)),
         "last_seen": iso(from_ms(last_seen)),
         # Counts know the hour only; the very first and the very last occurrence are known to the moment.
-        "first_occurrence": None if tally.first is None else iso(from_ms(first_seen if began else tally.first)),
-        "latest": None if tally.last is None else iso(from_ms(max(last_seen, tally.last))),
+        "first_occurrence": None if first is None else iso(from_ms(first_seen if began else first)),
+        "latest": iso(from_ms(last_seen)) if tally.count else None,
         "count": tally.count,
         "previous": tally.before if facts.looked.knew(window.before.start + 1) else None,
         "share": tally.count / total if total else 0.0,
@@ -142,7 +147,7 @@ def status(seen: View, family: Sequence[Any], tally: Tally | None) -> str:
     ):
         return "new"
     count = tally.seen if tally else 0
-    if count < seen.settings.recurring_threshold or tally is None or tally.seen_first == tally.seen_last:
+    if count < seen.settings.recurring_threshold or tally is None or _one_hour(tally, family):
         return "rare"
     return "quiet" if to_ms(seen.now) - last_seen > max(DAY_MS, QUIET_GAPS * _usual_gap(tally)) else "recurring"
 
@@ -172,6 +177,13 @@ def known_hours(facts: Facts, now: datetime) -> float:
     since = facts.looked.since
     begins = facts.window.start if since is None else max(facts.window.start, since)
     return max(1.0, (min(to_ms(now), facts.window.end) - begins) / HOUR_MS)
+
+
+def _one_hour(tally: Tally, family: Sequence[Any]) -> bool:
+    """Whether all its errors came within one hour."""
+    if sum(1 for count in tally.bins if count) > 1:
+        return False
+    return bool(max(each.last_seen for each in family) - min(each.first_seen for each in family) < HOUR_MS)
 
 
 def _usual_gap(tally: Tally) -> float:

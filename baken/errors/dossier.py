@@ -60,7 +60,7 @@ def dossier(
     first_known = None if since is None else clock.day(max(since, window.start))
     span = range(clock.day(window.start), clock.day(window.end - HOUR_MS) + 1)
     return {
-        **pattern_list(seen, [number], window, clock, zone)[0],
+        **pattern_list(conn, seen, [number], window, clock, zone)[0],
         "example": long.example,
         "why": long.why,
         "frames": json.loads(long.frames),

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Integer, cast, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
 from baken.errors.counts import DAY_MS, HOUR_MS, parts
 from baken.errors.looked import Looked, look
@@ -35,10 +35,9 @@ class Tally:
     Attributes:
         count: errors in the window.
         before: errors in the window of the same length before it.
-        first, last: beginning of the first and of the last hour in the window that has errors.
         bins: errors per 24 hours, over all the days that trends are judged by; the last one ends with the last whole
             hour.
-        hours: how many errors of those days, and the first and last hour that has some.
+        seen: errors of those days and of the present hour.
         days: errors per day of the site, when they were asked for.
         components, groups: errors in the window per component and per group of users.
         users: errors in the window per known user.
@@ -46,12 +45,8 @@ class Tally:
 
     count: int = 0
     before: int = 0
-    first: int | None = None
-    last: int | None = None
     bins: list[int] = field(default_factory=list)
     seen: int = 0
-    seen_first: int | None = None
-    seen_last: int | None = None
     days: dict[int, int] = field(default_factory=dict)
     components: dict[str, int] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
@@ -121,11 +116,11 @@ def gather(conn: Connection, site: str, window: Window, *, places: Places | None
         places: the site's wall clock: errors per day of the site are added up as well.
         users: whether users, groups and components are asked for.
     """
-    rows, members, heads = _patterns(conn, site)
+    found, members, heads = _patterns(conn, site)
     last = window.end - HOUR_MS
     count = max(LEAST_BINS, -(-(last - window.start) // DAY_MS))
-    facts = Facts(window, look(conn, site), last - count * DAY_MS, rows, members, {}, {}, {})
-    facts.by_id = {row.id: head for head in rows for row in (rows[head], *members.get(head, ()))}
+    facts = Facts(window, look(conn, site), last - count * DAY_MS, found, members, {}, {}, {})
+    facts.by_id = {row.id: head for head in found for row in (found[head], *members.get(head, ()))}
     _count(conn, site, facts, heads, count, places)
     _before(conn, site, facts, heads)
     if users:
@@ -135,7 +130,7 @@ def gather(conn: Connection, site: str, window: Window, *, places: Places | None
 
 def _patterns(conn: Connection, site: str) -> tuple[dict[int, Any], dict[int, list[Any]], dict[int, int]]:
     found = {row.number: row for row in conn.execute(select(*_LIGHT).where(error_patterns.c.site == site))}
-    rows: dict[int, Any] = {}
+    top: dict[int, Any] = {}
     members: dict[int, list[Any]] = defaultdict(list)
     heads: dict[int, int] = {}
     for number, row in found.items():
@@ -144,66 +139,79 @@ def _patterns(conn: Connection, site: str) -> tuple[dict[int, Any], dict[int, li
             head, steps = found[head.merged_into], steps + 1
         heads[number] = head.number
         if head is row:
-            rows[number] = row
+            top[number] = row
         else:
             members[head.number].append(row)
-    for number in [head for head in members if head not in rows]:
+    for number in [head for head in members if head not in top]:
         # Patterns that were merged into one another in a ring stand for themselves.
-        rows[number] = found[number]
-    return rows, dict(members), heads
+        top[number] = found[number]
+    return top, dict(members), heads
 
 
 def _count(
     conn: Connection, site: str, facts: Facts, heads: Mapping[int, int], bins: int, places: Places | None
 ) -> None:
-    """Errors per pattern and day in one statement: for the trend, for the window, and for the days of the site."""
-    table, window = error_counts, facts.window
-    whole = (table.c.hour - facts.begins) // DAY_MS
-    part: Any = places.day_of(table.c.hour) if places else cast(table.c.hour >= window.start, Integer)
+    """Errors per pattern and 24 hours in one statement: for the trend, for the window, and for the days of the site."""
+    table, begins = error_counts, facts.begins
+    whole = (table.c.hour - begins) // DAY_MS
+    # A bin ends where the last whole hour ends, a day at midnight: a bin lies on two days, and one sum more tells how
+    # many errors are on the later one. Without days the window may begin within a bin, and the sum tells how many are
+    # in it.
+    later: Any = table.c.hour >= facts.window.start
+    if places and len(places.steps) > 1:
+        later = places.day_of(table.c.hour) > places.day_of(begins + whole * DAY_MS)
+    elif places:
+        later = places.day_of(table.c.hour) > whole + places.day(begins)
     query = (
         select(
             table.c.pattern,
             whole.label("bin"),
-            part.label("part"),
             func.sum(table.c.count).label("n"),
-            func.min(table.c.hour).label("first"),
-            func.max(table.c.hour).label("last"),
+            func.sum(case((later, table.c.count), else_=0)).label("later"),
         )
         .join(error_patterns, error_patterns.c.number == table.c.pattern)
-        .where(error_patterns.c.site == site, table.c.hour >= facts.begins, table.c.hour < window.end)
-        .group_by(table.c.pattern, whole, part)
+        .where(error_patterns.c.site == site, table.c.hour >= begins, table.c.hour < facts.window.end)
+        .group_by(table.c.pattern, whole)
     )
-    tallies = facts.tallies
-    for number, place, day, n, first, last in conn.execute(query).all():
-        head = heads[number]
-        tally = tallies.get(head)
-        if tally is None:
-            tally = tallies[head] = Tally(bins=[0] * bins)
+    # The days that a bin lies on; the earlier one may lie before the window.
+    first = places.day(facts.window.start) if places else 0
+    days = [places.day(begins + place * DAY_MS) for place in range(bins + 1)] if places else []
+    last, tally = None, Tally()
+    for number, at, sums, part in rows(conn, query):
+        if number != last:
+            last = number
+            tally = facts.tallies.setdefault(heads[number], Tally(bins=[0] * bins))
         # What drivers make of a sum or of a division differs: decimals, fractions.
-        n, place = int(n), int(place)
+        place, n, after = int(at), int(sums), int(part)
         if place < bins:
             tally.bins[place] += n
         tally.seen += n
-        tally.seen_first = first if tally.seen_first is None else min(tally.seen_first, first)
-        tally.seen_last = last if tally.seen_last is None else max(tally.seen_last, last)
-        if first >= window.start:
-            tally.count += n
-            tally.first = first if tally.first is None else min(tally.first, first)
-            tally.last = last if tally.last is None else max(tally.last, last)
-            if places:
-                tally.days[int(day)] = tally.days.get(int(day), 0) + n
+        if not places:
+            tally.count += after
+            continue
+        day = days[place]
+        for on, count in ((day, n - after), (day + 1, after)):
+            if count and on >= first:
+                tally.count += count
+                tally.days[on] = tally.days.get(on, 0) + count
 
 
 def _before(conn: Connection, site: str, facts: Facts, heads: Mapping[int, int]) -> None:
     before = facts.window.before
     if not facts.looked.knew(before.start + 1):
         return
-    for number, n in by_pattern(conn, site, before).items():
+    for number, n in by_pattern(conn, site, before):
         facts.tallies.setdefault(heads[number], Tally(bins=[0] * facts.bins)).before += n
 
 
-def by_pattern(conn: Connection, site: str, window: Window) -> dict[int, int]:
-    """Errors in a window by the number of their pattern, not folded."""
+def rows(conn: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a query as the driver gives them: for many thousands of numbers making a Row of each costs more."""
+    cursor = conn.execute(query).cursor
+    return [] if cursor is None else list(cursor.fetchall())
+
+
+def by_pattern(conn: Connection, site: str, window: Window) -> list[tuple[int, int]]:
+    """(pattern's number, errors in a window), not folded."""
     table = error_counts
     query = (
         select(table.c.pattern, func.sum(table.c.count))
@@ -211,7 +219,7 @@ def by_pattern(conn: Connection, site: str, window: Window) -> dict[int, int]:
         .where(error_patterns.c.site == site, table.c.hour >= window.start, table.c.hour < window.end)
         .group_by(table.c.pattern)
     )
-    return {number: int(n) for number, n in conn.execute(query)}
+    return [(number, int(n)) for number, n in rows(conn, query)]
 
 
 def by_hour(conn: Connection, site: str, window: Window, numbers: Collection[int] | None = None) -> dict[int, int]:
@@ -225,7 +233,27 @@ def by_hour(conn: Connection, site: str, window: Window, numbers: Collection[int
     )
     if numbers is not None:
         query = query.where(table.c.pattern.in_(sorted(numbers)))
-    return {hour: int(n) for hour, n in conn.execute(query)}
+    return {hour: int(n) for hour, n in rows(conn, query)}
+
+
+def first_hours(conn: Connection, facts: Facts, shown: Iterable[int]) -> dict[int, int]:
+    """The first hour of the window in which each of some heads has an error."""
+    table, pattern = error_counts, error_patterns
+    head_of = {number: head for head in shown for number in facts.numbers(head)}
+    # One step along the key for each pattern, where a minimum would read all its hours.
+    first = (
+        select(table.c.hour)
+        .where(table.c.pattern == pattern.c.number, table.c.hour >= facts.window.start)
+        .order_by(table.c.hour)
+        .limit(1)
+        .scalar_subquery()
+    )
+    found: dict[int, int] = {}
+    for part in parts(sorted(head_of)):
+        for number, hour in rows(conn, select(pattern.c.number, first).where(pattern.c.number.in_(part))):
+            if hour is not None and hour < facts.window.end:
+                found[head_of[number]] = min(hour, found.get(head_of[number], hour))
+    return found
 
 
 def hours_of(conn: Connection, facts: Facts, shown: Iterable[int]) -> dict[int, dict[int, int]]:
@@ -237,7 +265,7 @@ def hours_of(conn: Connection, facts: Facts, shown: Iterable[int]) -> dict[int, 
         query = select(table.c.pattern, table.c.hour, table.c.count).where(
             table.c.pattern.in_(part), table.c.hour >= window.start, table.c.hour < window.end
         )
-        for number, hour, n in conn.execute(query).all():
+        for number, hour, n in rows(conn, query):
             found[head_of[number]][hour] += n
     return found
 
@@ -280,7 +308,7 @@ def _summed(conn: Connection, site: str, ranges: list[tuple[Any, str, Window]]) 
             .where(error_patterns.c.site == site, table.c[moment] >= window.start, table.c[moment] < window.end)
             .group_by(table.c.pattern, table.c.context)
         )
-        out += [(number, context, int(n)) for number, context, n in conn.execute(query).all()]
+        out += [(number, context, int(n)) for number, context, n in rows(conn, query)]
     return out
 
 

@@ -76,17 +76,16 @@ def recent(
     seen = _view(conn, site, found, now, settings or ErrorAnalysis())
     chosen = found.present
     shown = chosen if limit is None else chosen[: max(0, limit)]
-    counted = facts.hours_of(conn, found, shown)
+    counted, firsts = facts.hours_of(conn, found, shown), facts.first_hours(conn, found, shown)
     steps = window.grid()
     kept = (
         "pattern", "exception", "template", "error_summary", "area", "category", "severity", "component", "count",
         "share", "users", "status", "state", "first_occurrence", "latest", "first_seen", "hours",
     )  # fmt: skip
-    listed = []
+    listed, total = [], found.total
     for number in shown:
-        row = describe(
-            seen, number, total=found.total, hours=[counted[number].get(hour, 0) for hour in steps], step_hours=1
-        )
+        bars = [counted[number].get(hour, 0) for hour in steps]
+        row = describe(seen, number, total=total, hours=bars, step_hours=1, first=firsts.get(number))
         first = min(each.first_seen for each in (found.rows[number], *found.members.get(number, ())))
         new = first >= window.start and found.looked.knew(window.start)
         listed.append({key: row[key] for key in kept} | {"new": new})
@@ -132,19 +131,22 @@ def listing(
     # Bars of a day come with the facts; those of an hour are asked for what is shown only.
     counted = {} if daily else facts.hours_of(conn, found, shown)
     hourly = facts.by_hour(conn, site, window)
+    firsts = facts.first_hours(conn, found, shown)
     steps, bars = _steps(window, clock, zone)
+    count = found.total
     total: dict[int, int] = Counter()
-    for hour, count in hourly.items():
-        total[clock.day(hour) if clock else hour] += count
+    for hour, errors in hourly.items():
+        total[clock.day(hour) if clock else hour] += errors
     return {
         **_head(found),
         "patterns": [
             describe(
                 seen,
                 number,
-                total=found.total,
+                total=count,
                 hours=_series(found.tallies.get(number, Tally()).days if daily else counted[number], bars, found),
                 step_hours=24 if daily else 1,
+                first=firsts.get(number),
             )
             for number in shown
         ],
@@ -172,21 +174,28 @@ def named(
     found = facts.gather(conn, site, window)
     seen = _view(conn, site, found, now, settings or ErrorAnalysis())
     heads = list(dict.fromkeys(found.by_id[name] for name in patterns if name in found.by_id))
-    counted = facts.hours_of(conn, found, heads)
-    steps = window.grid()
+    counted, firsts = facts.hours_of(conn, found, heads), facts.first_hours(conn, found, heads)
+    steps, total = window.grid(), found.total
     return [
-        describe(seen, number, total=found.total, hours=_series(counted[number], steps, found), step_hours=1)
+        describe(
+            seen,
+            number,
+            total=total,
+            hours=_series(counted[number], steps, found),
+            step_hours=1,
+            first=firsts.get(number),
+        )
         for number in heads
     ]
 
 
 def pattern_list(
-    seen: View, numbers: Sequence[int], window: Window, clock: Places, zone: tzinfo
+    conn: Connection, seen: View, numbers: Sequence[int], window: Window, clock: Places, zone: tzinfo
 ) -> list[dict[str, Any]]:
     """The pattern objects of some heads, with a bar for each day of the site."""
     found = seen.facts
     bars = _steps(window, clock, zone)[1]
-    total = found.total
+    total, firsts = found.total, facts.first_hours(conn, found, numbers)
     return [
         describe(
             seen,
@@ -194,6 +203,7 @@ def pattern_list(
             total=total,
             hours=_series(found.tallies.get(number, Tally()).days, bars, found),
             step_hours=24,
+            first=firsts.get(number),
         )
         for number in numbers
     ]
