@@ -146,12 +146,12 @@ _IPV4 = re.compile(r"(?<![\w.])(?<![A-Za-z]/)\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
 _VERSION_BEFORE = re.compile(r"(?i)(?:version|versie|release|build|v|==|>=|~=)[ :=]{0,2}\Z")
 # A text in which one of these finds nothing need not be searched for the longer pattern that it begins or is part of.
-_IBAN_START = re.compile(r"[A-Za-z]{2} ?[0-9] ?[0-9][ .\u00a0\u202f-]?[A-Za-z0-9]")
+_IBAN_START = re.compile(r"[0-9](?<=[A-Za-z ].) ?[0-9][ .\u00a0\u202f-]?[A-Za-z0-9]")
 _LONG_NUMBER = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,4}[0-9]){6}")
 _POSTCODE_SHAPE = re.compile(r"[1-9][0-9]{3} ?[A-Z]{2}(?![\w-])")
 _STREET_END = re.compile(r"[tngelfkn] [0-9]{1,4}(?![\d.:,/-])")
 _IPV4_MIDDLE = re.compile(r"\.[0-9]{1,3}\.[0-9]")
-_IPV6_MIDDLE = re.compile(r":[0-9A-Fa-f]{0,4}:")
+_IPV6_MIDDLE = re.compile(r":(?::|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}:)")
 
 
 def mask(text: str) -> str:

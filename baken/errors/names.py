@@ -48,10 +48,9 @@ _MARKERS = frozenset(
 )  # fmt: skip
 _MARKED = re.compile(r"(?i)(\w+)[.:]?[ \"'“]{0,2}$")
 _MARKED_LOWER = re.compile(
-    r"(?i)\b((?:member|lid|namens|beste|dear|customer|klant|mevrouw|meneer|mevr|dhr|mw|geachte heer|user"
-    r"|gebruiker)[.:]? )"
-    rf"([{_LOWER}]{{2,20}}(?: {_PARTICLE}){{0,3}} [{_LOWER}]{{2,20}}"
-    rf"|(?:{_PARTICLE} ){{1,3}}[{_LOWER}]{{3,20}})(?![\w.@-])"
+    r"\b((?:[Mm]ember|[Ll]id|[Nn]amens|[Bb]este|[Dd]ear|[Cc]ustomer|[Kk]lant|[Mm]evrouw|[Mm]eneer|[Mm]evr|[Dd]hr|[Mm]w"
+    r"|[Gg]eachte heer|[Uu]ser|[Gg]ebruiker)[.:]? )"
+    rf"([{_LOWER}]{{2,20}}(?: {_PARTICLE}){{0,3}} [{_LOWER}]{{2,20}}|(?:{_PARTICLE} ){{1,3}}[{_LOWER}]{{3,20}})(?![\w.@-])"
 )
 _STRICT = (
     r"(?:full|first|last|middle|member|customer|employee|contact|donor|volunteer|sender|recipient|holder|debtor|debitor"
@@ -94,7 +93,6 @@ _CODE_NAME = re.compile(r"[\w.-]*\d[\w./-]*|0x.*|\d.*|<\w+>|unsaved|None|new-[\w
 _CODE_VALUE = re.compile(r"[a-z_]\w*(?:[._]\w+)+|[A-Z][\w-]*\d[\w-]*|[\d.,:/-]+|%\(?\w*\)?s|[a-z]+|None|null")
 _MONTHS = frozenset({"Jan", "April", "June", "August", "Juni"})
 _DAY = re.compile(r"(?:\.?,? {1,2}|-|')\d")
-_FIELD_SIGN = re.compile(r"[\w\"'\]]\s{0,2}[:=]")
 _REPR_START = re.compile(r"<[A-Z][\w ]{1,100}: ")
 _INITIAL = re.compile(rf"[{_UPPER}]\. ?[{_UPPER}a-z]|[hrJ]\. [{_UPPER}]")
 _COMMA = re.compile(rf", [{_UPPER}]")
@@ -360,7 +358,7 @@ def _mask_single(found: re.Match[str]) -> str:
 _MARKER_HINTS = ("member", "lid ", "namens", "beste", "dear", "customer", "klant", "meneer", "mev", "dhr", "mw", "heer",
                  "user", "gebruiker")  # fmt: skip
 RULES = (
-    Rules((Rule(_FIELD_HINTS, _FIELDS, _mask_field),), needs=_FIELD_SIGN),
+    Rules((Rule(_FIELD_HINTS, _FIELDS, _mask_field),), ("=", ":")),
     Rules((Rule((), _REPR, _mask_repr),), needs=_REPR_START),
     Rules((Rule((), _OF_DOCTYPE, _mask_of_doctype),), (": ",)),
     Rules((Rule((), _QUERY, _mask_query),), ("+",)),

@@ -99,7 +99,7 @@ def shorten(text: str) -> str:
 @functools.lru_cache(maxsize=2048)
 def clean(text: str) -> str:
     """`text` masked, without names of people and without control characters."""
-    return masking.apply(_RULES, text.translate(_CONTROL)) if text else text
+    return masking.apply(_RULES, text if text.isprintable() else text.translate(_CONTROL))
 
 
 def _failure(failure: Failure) -> Failure:
