@@ -8,7 +8,7 @@ import re
 
 from baken.errors.logtokens import VARIES as _V
 from baken.errors.logtokens import called, judged, key, ordinary
-from baken.errors.logwords import ENDINGS, MONTHS, NOT_USERS, NOUNS, UNITS
+from baken.errors.logwords import MONTHS, NOT_USERS, NOUNS, UNITS
 
 LIMIT = 300
 _INPUT_LIMIT = 2000
@@ -42,7 +42,7 @@ _USER = re.compile(
 _DAY = re.compile(rf"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}},? (?={_V})")
 _LIST = re.compile(rf"{_V}(?:(?:, ?|; ?| ?\| ?|[/:*~^&+.#@-]+| - | ?-+> ?| x | )?{_V})+")
 _UNIT = re.compile(rf"(?<={_V}) ?(?:{UNITS})\b(?!\()")
-_ASIDE = re.compile(rf"{_V} ?\({_V}?\)|{_V}(?:\{{{_V}\}}|\[{_V}\])|(?<!\S)<{_V}>?")
+_ASIDE = re.compile(rf"{_V} ?\({_V}?\)|{_V}(?:\{{{_V}\}}|\[{_V}\])|\[{_V}\]:{_V}|(?<!\S)<{_V}>?")
 _AGAIN = re.compile(rf"({_V}([^{_V}]{{1,16}}))(?:{_V}\2)+")
 _HOLDER = re.compile(
     rf"(?i)\b((?:process|processes|pid|task|thread|program|daemon|worker|child|job|command) {_V}) ?\([\w./ -]{{1,80}}\)"
@@ -76,7 +76,9 @@ _FOR = re.compile(
 _FRAME = re.compile(r"(?:\b(?:from|to|in|for|on|of|with|at|via|into|by)|[a-z]{2}(?:ed|ing)) $")
 _KEY = re.compile(rf"(?<=\bkey )[^\s,;]*[:{_V}][^\s,;]*")
 _MONEY = re.compile(rf"\b(?:EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|AUD|CAD) ?{_V}|{_V} ?(?:EUR|USD|GBP|CHF|JPY)\b")
-_ANSWER = re.compile(r"(?<=: )(?:[Yy]es|[Nn]o|YES|NO|null|None|nil|NULL)(?=[),;]|$)")
+_ANSWER = re.compile(
+    r"(?<=: )(?:[Yy]es|[Nn]o|YES|NO|null|None|nil|NULL)(?=[),;]|$)|(?:(?<=from )|(?<= to ))(?:none|None|null|nil)\b"
+)
 _FROM = re.compile(rf"\b(from|to|by|client) [\w.-]{{1,80}}\[{_V}\]")
 _KEY_KIND = re.compile(r"\b(?:RSA|DSA|ECDSA|ED25519)(?= SHA256:)")
 _COMMAND = re.compile(rf"(\bCOMMAND={_V}).*")
@@ -139,8 +141,9 @@ def _by_neighbours(text: str) -> str:
     if "_" in text or "-" in text:
         text = _COMPOUND.sub(_compound, text)
     text = _FOR.sub(_after_noun, _MARKED.sub(rf"\1{_V}", text))
+    text = _ANSWER.sub(_V, text)
     if ": " in text:
-        text = _SUBJECT.sub(_subject, _ANSWER.sub(_V, _LABELLED.sub(_labelled, text)))
+        text = _SUBJECT.sub(_subject, _LABELLED.sub(_labelled, text))
     return text
 
 
@@ -208,7 +211,7 @@ def _after_noun(found: re.Match[str]) -> str:
     word = found[2]
     if not ordinary(word):
         return f"{found[1]} {_V}"
-    named = found[1] not in _NO_NOUNS and not word.endswith(ENDINGS)
+    named = found[1] not in _NO_NOUNS and not word.endswith(("ed", "ing", "able", "ly"))
     return f"{found[1]} {_V}" if named and _FRAME.search(found.string, 0, found.start()) else found[0]
 
 

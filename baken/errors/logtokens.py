@@ -59,6 +59,8 @@ def judged(token: str) -> str:
     """`token` itself, or the mark of what varies, in part or as a whole."""
     if token.isalpha():
         return VARIES if token in ALONE else token
+    if token.startswith("$") and _IDENTIFIER.fullmatch(token):
+        return VARIES
     if ":" in token and _IPV6.fullmatch(token) and any(c.isalnum() for c in token):
         return VARIES
     core = token.strip(".:!?*+-~_&%/\\$^")

@@ -31,7 +31,7 @@ NOT_USERS = _words(
 """Words behind "user", "login" and the like that are nobody's name."""
 
 UNITS = "[KMGTP]?i?B|[kmgtp]b|[Bb]ytes?|[munµ]?s|msecs?|secs?|seconds?|milliseconds?|minutes?|mins?|hours?|hrs?|days?"
-UNITS += "|UTC|GMT|CES?T|[ECMP][SD]T"
+UNITS += "|°C|°F|UTC|GMT|CES?T|[ECMP][SD]T"
 """What stands behind a number and does not count: "5 ms" is "2 seconds"."""
 
 CLASS_ROOTS = _words("com org net io java javax jdk sun android edu gov de nl")
@@ -52,15 +52,18 @@ EXTENSIONS = _words(
     """
     log conf cfg ini json xml yml yaml txt properties gz zip tar tgz bz2 csv pdf html htm js css php py rb java c h cpp
     cc go rs so dll exe sys jar war service socket target timer mount pid sock db sql bak tmp lock pem crt key png
+    jpg jpeg gif svg ico webp xls xlsx doc docx odt ods toml md tsv parquet avro xz 7z rpm deb whl iso img bin cnf env
+    woff map out old swp sqlite
     """
 )
 """What names of files end with."""
 
 NOUNS = (
-    "[Cc]ontainer|[Pp]od|[Jj]ob|[Tt]ask|[Ss]ervice|[Pp]lugin|[Dd]eployment|[Mm]igration|process|program|daemon|hostname|host"
+    "[Cc]ontainer|[Pp]rocess|[Pp]od|[Jj]ob|[Tt]ask|[Ss]ervice|[Pp]lugin|[Dd]eployment|[Mm]igration|program|daemon|hostname|host"
     "|node|device|interface|domain|database|table|index|schema|role|group|queue|topic|channel|stream|image|instance"
     "|namespace|bucket|branch|repository|project|partition|volume|package|unit|filesystem|slice|lock|flag|tenant|module"
     "|cluster|site|backend|upstream|subscription|consumer|workspace|job|task|key"
+    "|sensor|disk|variable|parameter|constraint|option|property|attribute|script|report"
 )
 """Kinds of things whose name stands behind them, as an expression."""
 

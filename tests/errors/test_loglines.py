@@ -194,8 +194,8 @@ def test_values_of_another_kind_do_not_count(one: str, other: str) -> None:
     assert fingerprint_text(None, one).pattern == fingerprint_text(None, other).pattern
 
 
-@given(st.text(max_size=400))
-@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(max_size=400), st.text("ab19 :./-_=,;[](){}<>'\"#$@|*+%\\\n\te", max_size=200)))
+@settings(max_examples=600, deadline=None)
 def test_any_text_is_accepted_and_read_alike_each_time(text: str) -> None:
     line = read(text)
     assert read(text) == line
@@ -245,9 +245,9 @@ def test_lines_of_many_systems_are_grouped() -> None:
             lines.append(line)
         group += not line
     ga, fga = accuracy(truth, [fingerprint_text(None, line).pattern for line in lines])
-    assert len(lines) > 400
-    assert ga >= 0.94, ga
-    assert fga >= 0.92, fga
+    assert len(lines) > 450
+    assert ga >= 0.93, ga
+    assert fga >= 0.9, fga
 
 
 @pytest.mark.skipif(not LOGHUB, reason="BAKEN_LOGHUB names no folder with the loghub sets, which are not ours to keep")
