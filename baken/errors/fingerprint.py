@@ -66,6 +66,7 @@ _CAUSE = re.compile(
     r"\b(?:str|repr|cstr|_)\((?:e|ex|exc|err|error|exception)\b|\{(?:str\()?(?:e|ex|exc|err|error|exception)\b"
     r"|[,(%] ?(?:e|ex|exc|err|error|exception)\)|\b(?:e|ex|exc|err|error)\.message"
 )
+_FILLED_IN = re.compile(r"(?<=\()(?!msg|message|error|err\b|text)[a-z_]\w{2,60}\.format\(")
 _OPEN_END = re.compile(r"[:\-–] ?(?:\{[^{}]{0,120}\}|%s)[.\"']?$")
 _WORD = re.compile(r"[A-Za-zÀ-ÿ]{2,}")
 _KINDS = "|".join(sorted((re.escape(name) for name in DOCTYPES if name != "Bank"), key=len, reverse=True))
@@ -161,7 +162,8 @@ def _of_failure(title: str, cut: bool, failure: Failure, rules: Rules) -> Finger
     frames = where.frames
     if frames:
         parts.append(f"{where.kind} {' → '.join(frames)}")
-    if where.outermost and where.kind != APP_CALLS and (not said or _SAYS_NOTHING.search(said)):
+    nothing_said = not message.key or bool(_SAYS_NOTHING.search(said))
+    if where.outermost and where.kind != APP_CALLS and nothing_said:
         key.append(where.outermost)
         if where.outermost not in frames:
             frames = (where.outermost, *frames)
@@ -216,7 +218,9 @@ def _sentence_of_code(code: str) -> tuple[str, bool]:
     best = max(texts, key=lambda text: len(_WORD.findall(_SLOT.sub("", text))), default="")
     sentence = _SLOT.sub("{}", best).strip()
     if not _WORD.search(sentence):
-        return "", False
+        # A sentence that was written down before has a name: `frappe.throw(too_much.format(row))`.
+        named = _FILLED_IN.search(code)
+        return (named[0].strip("()"), True) if named and not _CAUSE.search(code) else ("", False)
     return sentence, not (_CAUSE.search(code) or _OPEN_END.search(best))
 
 
