@@ -13,6 +13,7 @@ OTHER_CALLS = "call"
 
 _SITE_PACKAGES = re.compile(r".*(?:site-packages|dist-packages|/lib/python\d(?:\.\d+)?|node_modules)/")
 _APP = re.compile(r"(?:^|.*/)apps/([^/]+)/")
+_INSTALLED_APP = re.compile(r".*/(?:site|dist)-packages/(frappe|erpnext|hrms|payments|verenigingen)/")
 _ASSET = re.compile(r"(?:^|.*?/)assets/(.+)$")
 _WEB = re.compile(r"^(?:https?|webpack(?:-internal)?|file|app)://(?:/?\./|[^/]*/)?")
 _BUILD = re.compile(r"[.-](?=[0-9A-Za-z]*\d)[0-9A-Za-z]{8}(?=\.(?:m?js|css)$)|[.-][0-9A-Z]{8}(?=\.(?:m?js|css)$)")
@@ -127,7 +128,11 @@ def _kind(path: str) -> str:
     if path.startswith("<serverscript>"):
         return APP_CALLS
     text = path.replace("\\", "/")
-    found = None if "site-packages" in text or "node_modules" in text else _APP.match(text) or _asset(text)
+    if "-packages/" in text:
+        # Images may carry Frappe and its apps among the libraries.
+        found = _INSTALLED_APP.match(text)
+    else:
+        found = None if "node_modules" in text else _APP.match(text) or _asset(text)
     if found is None:
         return OTHER_CALLS
     return FRAMEWORK_CALLS if found[1].partition("/")[0] == "frappe" else APP_CALLS

@@ -137,6 +137,10 @@ _BY_CATEGORY = {
     "other": ("LOW", "nothing speaks for more"),
 }
 _DOCTYPE = re.compile(r"(?:^|\.)doctype\.(\w+)\.")
+_FOLDERS = frozenset(
+    {"api", "commands", "config", "controllers", "database", "model", "patches", "public", "query_builder", "scripts",
+     "startup", "templates", "tests", "utils", "www"}
+)  # fmt: skip
 _UPPER = {"sepa": "SEPA", "api": "API", "iban": "IBAN", "mt940": "MT940", "gl": "GL", "bom": "BOM", "url": "URL"}
 
 
@@ -182,13 +186,17 @@ def place_of(found: Fingerprint) -> Area:
     if not found.frames:
         method = found.title if re.fullmatch(r"[a-z_]\w*(?:\.\w+){1,12}", found.title) else ""
         parts = method.split(".")
-        return Area(parts[0], _titled(parts[1]) if len(parts) > 2 else "", _of_path(method) or told, method[:140])
+        return Area(parts[0], _module(parts), _of_path(method) or told, method[:140])
     name, _, function = found.frames[0].rpartition(":")
     if name.startswith("<") or "/" in name:
         return Area("" if name.startswith("<") else name.partition("/")[0], "", told, found.frames[0][:140])
     parts = name.split(".")
-    module = _titled(parts[1]) if len(parts) > 2 else ""
-    return Area(parts[0], module, _of_path(f"{name}.") or told, f"{name}.{function}"[:140])
+    return Area(parts[0], _module(parts), _of_path(f"{name}.") or told, f"{name}.{function}"[:140])
+
+
+def _module(parts: list[str]) -> str:
+    """The app's module in a dotted path; folders that every app has are none."""
+    return _titled(parts[1]) if len(parts) > 2 and parts[1] not in _FOLDERS else ""
 
 
 def _of_path(name: str) -> str:

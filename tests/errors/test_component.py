@@ -59,7 +59,7 @@ def test_the_message_tells_the_kind_of_document_where_the_framework_speaks() -> 
     error = traceback("frappe.exceptions.DoesNotExistError", "Report Contributies not found",
                       path="apps/frappe/frappe/model/document.py", function="load_from_db", head=WEB)  # fmt: skip
     where = classify(fingerprint_text("x", error)).where
-    assert (where.app, where.doctype, where.method) == ("frappe", "Report", "frappe.model.document.load_from_db")
+    assert where == Area("frappe", "", "Report", "frappe.model.document.load_from_db")
 
 
 def test_what_has_no_place_has_no_area() -> None:

@@ -224,6 +224,13 @@ def test_a_guard_refuses_for_many() -> None:
     assert "refused was leden.dues:export" in refused("export").why
 
 
+def test_apps_among_the_libraries_are_apps() -> None:
+    calls = _frame("apps/erpnext/erpnext/stock/bin.py", "count", "return total[item]") + _frame(
+        "env/lib/python3.11/site-packages/redis/client.py", "get", "x")  # fmt: skip
+    moved = calls.replace("apps/erpnext/", "/usr/local/lib/python3.12/site-packages/")
+    assert _pattern(f"{HEAD}{calls}KeyError: 'a'") == _pattern(f"{HEAD}{moved}KeyError: 'a'")
+
+
 def test_a_job_that_reached_its_time_limit_is_one_pattern_wherever_it_was() -> None:
     def late(file: str, code: str) -> str:
         calls = _frame(OWN, "recalculate", "each(member)") + _frame(f"apps/leden/leden/{file}.py", "work", code)
