@@ -1,6 +1,6 @@
 /** Codes of the server as words, and facts about a pattern as sentences. */
-import type { Pattern, PatternsAnswer, Release, Trend } from '../../api/types'
-import { formatCount, formatRatio } from '../../format'
+import type { Pattern, PatternsAnswer, Reasons, Release, Trend } from '../../api/types'
+import { formatCount, formatDateTime, formatRatio } from '../../format'
 import { language, locale, t, tn, word, type MessageKey } from '../../i18n'
 
 /** A text whose key is put together from a code; a code that has no text is shown as words. */
@@ -17,16 +17,23 @@ export const statusName = (code: string) => coded(`patternStatus.${code}`, code)
 export const sourceName = (code: string) => coded(`source.${code.toLowerCase().replaceAll(/[ .]/g, '_')}`, code)
 export const actionName = (code: string) => coded(`action.${code}`, code)
 
-/** "frappe.exceptions.ValidationError" as people say it: without the module it stands in. */
-export function nameOf(pattern: Pick<Pattern, 'exception'>): string {
-  return pattern.exception?.split('.').pop() || t('patterns.noException')
+/** "frappe.exceptions.ValidationError" as people say it: without the module it stands in; '' when there is none. */
+export function exceptionOf(pattern: Pick<Pattern, 'exception'>): string {
+  return pattern.exception?.split('.').pop() ?? ''
+}
+
+/** A pattern in plain words, for those who hear it and for the window's title. */
+export function nameOf(pattern: Pick<Pattern, 'exception' | 'template'>): string {
+  return [exceptionOf(pattern), pattern.template].filter(Boolean).join(': ') || t('patterns.noException')
 }
 
 /** Where it happens, from the app to the method; what is not known is left out, and nothing is said twice. */
 export function placeOf(pattern: Pick<Pattern, 'area' | 'place'>): string {
   const { app, module, doctype, method } = pattern.place ?? {}
-  const known = [app, doctype ?? null, !doctype ? (method ?? module) : null].filter((part): part is string => Boolean(part))
+  const inner = doctype || method || module
+  const known = [app && inner?.startsWith(`${app}.`) ? null : app, inner].filter((part): part is string => Boolean(part))
   if (known.length > 1) return known.join(' › ')
+  if (inner && known.length) return inner
   return pattern.area && pattern.area !== 'unknown' ? pattern.area : (known[0] ?? t('patterns.noPlace'))
 }
 
@@ -67,6 +74,12 @@ export function changeText(count: number, previous: number | null): string | nul
 
 export function rangeName(hours: number): string {
   return hours <= 24 ? tn('patterns.hours', hours) : tn('patterns.days', hours / 24)
+}
+
+/** A reason as the server gives it, its moments as the reader writes them. */
+export function reasonOf(absent: Reasons | string | null | undefined): string | null {
+  const text = typeof absent === 'string' ? absent : (Object.values(absent ?? {})[0] ?? '')
+  return text.replace(/\b\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, (moment) => formatDateTime(Date.parse(moment))) || null
 }
 
 /** The releases of the last look at which any app changed; apps are upgraded together. */
