@@ -75,7 +75,7 @@ _FOR = re.compile(
 # Behind these a noun is the kind of a thing and the next word its name, however ordinary: "from queue default".
 _FRAME = re.compile(r"(?:\b(?:from|to|in|for|on|of|with|at|via|into|by)|[a-z]{2}(?:ed|ing)) $")
 _KEY = re.compile(rf"(?<=\bkey )[^\s,;]*[:{_V}][^\s,;]*")
-_MONEY = re.compile(rf"\b(?:EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|AUD|CAD) ?{_V}|{_V} ?(?:EUR|USD|GBP|CHF|JPY)\b")
+_MONEY = re.compile(rf"\b(?:EUR|USD|GBP|CHF) ?{_V}|{_V} ?(?:EUR|USD|GBP|CHF)\b")
 _ANSWER = re.compile(
     r"(?<=: )(?:[Yy]es|[Nn]o|YES|NO|null|None|nil|NULL)(?=[),;]|$)|(?:(?<=from )|(?<= to ))(?:none|None|null|nil)\b"
 )
@@ -141,7 +141,8 @@ def _by_neighbours(text: str) -> str:
     if "_" in text or "-" in text:
         text = _COMPOUND.sub(_compound, text)
     text = _FOR.sub(_after_noun, _MARKED.sub(rf"\1{_V}", text))
-    text = _ANSWER.sub(_V, text)
+    if ": " in text or " from " in text or " to " in text:
+        text = _ANSWER.sub(_V, text)
     if ": " in text:
         text = _SUBJECT.sub(_subject, _LABELLED.sub(_labelled, text))
     return text
@@ -149,16 +150,23 @@ def _by_neighbours(text: str) -> str:
 
 def _folded(text: str) -> str:
     """`text` with one mark where several belong together: lists, numbers with units, remarks in parentheses."""
-    text = _MONEY.sub(_V, _KEY.sub(_V, text))
+    if "key " in text:
+        text = _KEY.sub(_V, text)
+    if "EUR" in text or "USD" in text or "GBP" in text or "CHF" in text:
+        text = _MONEY.sub(_V, text)
     if "#" in text:
         text = _NUMBERED.sub(_V, text)
     text = _LIST.sub(_V, _DAY.sub("", _UNIT.sub("", text)))
     if _ASIDE.search(text):
         text = _LIST.sub(_V, _UNIT.sub("", _ASIDE.sub(_V, text)))
     if "[" in text:
-        text = _FROM.sub(rf"\1 {_V}", _BRACKETED.sub(_bracketed, text))
-    if "(" in text:
-        text = _ARGUMENT.sub(_V, _HOLDER.sub(r"\1", _KIND.sub(_kind, text)))
+        text = _BRACKETED.sub(_bracketed, text)
+        if f"[{_V}]" in text:
+            text = _FROM.sub(rf"\1 {_V}", text)
+    if f"{_V} (" in text:
+        text = _HOLDER.sub(r"\1", _KIND.sub(_kind, text))
+    if f"({_V})" in text:
+        text = _ARGUMENT.sub(_V, text)
     if "SHA256:" in text:
         text = _KEY_KIND.sub(_V, text)
     text = _AGAIN.sub(r"\1", text)
