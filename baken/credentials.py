@@ -25,7 +25,7 @@ USERINFO = re.compile(
 )
 HASH = re.compile(
     r"\$(?:pbkdf2[\w-]{0,12}|2[abxy]|argon2\w{1,2}|[156y]|scrypt|bcrypt[\w-]{0,10})\$[\w./$=,+-]{16,}+"
-    r"|(?<!\w)pbkdf2_sha\d{1,3}\$\d{1,7}\$[\w./$=+-]{16,}+|\{S?SHA\d{0,3}\}[\w+/=]{20,}+"
+    r"|(?<!\w)pbkdf2_sha\d{1,3}\$\d{1,7}\$[\w./$=+-]{16,}+|\{S?SHA\d{0,3}\}[\w+/=]{20,}+|(?<!\w)\*[0-9A-F]{40}(?!\w)"
 )
 SHAPE = re.compile(
     r"(?<![\w-])(?:(?:sk|pk|rk|whsec)_(?:live_|test_)?\w{10,}+|(?:live|test)_[A-Za-z0-9]{20,}+|access_[A-Za-z0-9]{30,}+"
@@ -39,7 +39,7 @@ SHAPE = re.compile(
     r"|(?:EAAC|EAAG|EAAJ)[A-Za-z0-9]{40,}+|lin_api_\w{30,}+|ATATT3[\w=-]{40,}+|secret_[A-Za-z0-9]{32,}+)"
 )
 _PAIR_NEEDS = re.compile(r":[\w-]{15}")
-PAIR = re.compile(r"(?<![\w:.-])(?:\d{8,10}:AA[\w-]{33}|[0-9a-f]{15}:[0-9a-f]{15})(?![\w:-])")
+PAIR = re.compile(r"(?:(?<![\w:.-])|(?<=bot))(?:\d{8,10}:AA[\w-]{30,40}|[0-9a-f]{15}:[0-9a-f]{15})(?![\w:-])")
 WEBHOOK = re.compile(
     r"(?<=://)(?:hooks\.slack\.com/(?:services|workflows|triggers)/|(?:\w{1,12}\.)?discord(?:app)?\.com/api/webhooks/"
     r"|[\w.-]{0,60}office\.com/webhook\w{0,4}/|api\.telegram\.org/bot"
@@ -54,11 +54,19 @@ LINK = re.compile(
     r"/([\w.~=-]{16,}+)"
 )
 SCHEME = re.compile(
-    r"(?i)(?<![\w-])(Bearer|Basic|Digest|Token|Api-?Key|Negotiate|NTLM|Hawk|AWS4-HMAC-SHA256)([ \t]{1,4})"
+    r"(?i)(?<![\w-])(Bearer|Basic|Digest|Token|Api-?Key|Negotiate|NTLM|Hawk|AWS4-HMAC-SHA256|AUTH (?:PLAIN|LOGIN"
+    r"|XOAUTH2))([ \t]{1,4})"
     r"((?:\w{1,30}=(?:\\{0,3}\"[^\"\n]{0,600}\"|[^\s,\"']{1,600}),?[ \t]{0,3}){2,20}|[\w.~+/=:-]{8,}+)"
 )
-SCHEME_HINTS = ("bearer", "basic", "digest", "token", "api-key", "apikey", "negotiate", "ntlm", "hawk", "aws4-")
+SCHEME_HINTS = (
+    "bearer", "basic", "digest", "token", "api-key", "apikey", "negotiate", "ntlm", "hawk", "aws4-", "auth plain",
+    "auth login", "xoauth2",
+)  # fmt: skip
 
+HEADER = re.compile(
+    r"(?i)((?<![a-z])authorization\\{0,3}[\"']?\s{0,2}[:=]\s{0,2}(?:bearer|basic|token|api-?key)\s{1,3})"
+    r"([^\s\"',;<>]{3,4000}+)"
+)
 _CODEWORD = r"passw(?:or)?d|passwort|wachtwoord|passphrase|passcode|(?<![A-Za-z])pwd?(?![a-z])|(?<=_)pass(?![a-z])"
 _SURE = (
     rf"{_CODEWORD}|pwd|secret|security[_-]?code|api[_-]?(?:key|token|sleutel)|(?:access|private|encryption"
@@ -133,15 +141,17 @@ REDIS = re.compile(r"(\bredis-cli(?: [^\s|;]{1,80}){0,6}? (?:-a|--pass) [\"']?)(
 USER = re.compile(r"((?<!\S)(?:-u|--user|--proxy-user)[ =]?[\"']?[\w.@-]{1,80}+:)([^\s\"'<>]{2,400}+)")
 SENTENCE = re.compile(
     r"(?i)(?<![a-z])(?:([\w-]{0,30}?(?:passw(?:or)?d|wachtwoord|passphrase|pwd|secret(?:[ _-]?key)?|SECRET_KEY))"
-    r"|(?:[\w-]{0,20}?token|api[ _-]?(?:key|secret|sleutel|token)|(?:session|access) ?(?:key|id)|secret|sleutel|jwt"
+    r"|(?:[\w-]{0,20}?token|api[ _-]?(?:key|secret|sleutel|token)|(?:session|access) ?id|(?:session|access|reset"
+    r"|encryption|signing|auth|licen[sc]e|stripe|mollie)[ _-]?key|sid|secret|sleutel|jwt"
     r"|credentials?)"
     r"|(otp|(?:verification|login|security|access|one-time|2fa|eenmalige?) ?code|verificatiecode|toegangscode"
-    r"|inlogcode))"
-    r"((?:\s(?:is|was|value|waarde|for|voor|of|van|now|nu|as|wordt|werd|with|met|used)){0,2}[:=]?\s{1,2})"
+    r"|inlogcode|pin ?code))"
+    r"((?:\s(?:is|was|value|waarde|for|voor|of|van|now|nu|as|wordt|werd|with|met|used|changed|set|reset|gewijzigd"
+    r"|to|in|naar)){0,3}[:=]?\s{1,2})"
     r"([\"'“‘`(\[]{0,2})([^\s\"'”’`,;<>()\[\]]{4,400}+)"
 )
 _NUMBERED = re.compile(
-    r"(?:[A-Za-z]{2,20}-)+[\d-]*\d|[\d.,:/T+-]+Z?|[\w.-]*/[\w./-]*|#\d+|[a-z]+(?:_\d+)+|v?\d+(?:\.\d+)+\w*"
+    r"(?:[A-Za-z]{2,20}-)+[\d-]*\d|[\d.,:/T+-]+Z?|[\w.-]*/[\w./-]*|#\d+|[a-z]+(?:_\d+)+|0x[0-9a-f]+|v?\d+(?:\.\d+)+\w*"
 )
 
 
@@ -179,7 +189,9 @@ def named_value(found: re.Match[str]) -> tuple[int, int] | None:
     value, bare = found[group], group == 10
     if not secret_value(value) or not _name_holds(rest, value):
         return None
-    if sure is None and unsure is None and not (len(value) >= 16 or random_looking(value)):
+    # ?key=… and ?hash=… may be anything; ?sig=… signs something.
+    loose = sure is None and unsure is None and not found[0].lower().startswith("sig")
+    if loose and not (len(value) >= 16 or random_looking(value)):
         return None
     if bare and not _bare_holds(found, value, sure, close, sign):
         return None
@@ -316,6 +328,7 @@ def _sentence(found: re.Match[str]) -> str:
 
 
 _SPOKEN = (
+    Rule(("authorization",), HEADER, _kept_start),
     Rule(("cookie",), _COOKIE, _cookie),
     Rule(SCHEME_HINTS, SCHEME, _scheme),
     Rule(("auth",), AUTH, lambda found: found[1] + SECRET if "<" not in found[2] else found[0]),
@@ -325,7 +338,7 @@ _SPOKEN = (
     Rule(("password('", 'password("'), IDENTIFIED, _identified),
     Rule(("-pass", "-pwd", "-secret", "-token", "-api", "-access", "-auth", "--pw", "-key"), OPTION, _kept_start),
     Rule(("passw", "wachtw", "passphrase", "pwd", "secret", "token", "api", "sleutel", "jwt", "credential", "otp",
-          "code", "key", "access"), SENTENCE, _sentence),
+          "code", "key", "access", "sid"), SENTENCE, _sentence),
 )  # fmt: skip
 RULES = (
     Rules((Rule((), PEM, SECRET),), ("-----begin",)),
@@ -344,6 +357,6 @@ RULES = (
     Rules((Rule((), LINK, _link),), needs=_LONG_PART),
     Rules((Rule((), SHAPE, SECRET),)),
     Rules((Rule((), PAIR, SECRET),), needs=_PAIR_NEEDS),
-    Rules((Rule((), HASH, SECRET),), ("$", "{s")),
+    Rules((Rule((), HASH, SECRET),), ("$", "{s", "*")),
 )
 """Every way in which a credential is found, in the order in which they are tried."""

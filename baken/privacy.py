@@ -43,9 +43,9 @@ _IBAN_COUNTRIES = {
     29: "BR|EG|PS|QA|UA", 30: "JO|KW|MU|YE", 31: "MT|SC", 32: "LC", 33: "RU",
 }  # fmt: skip
 # Between the groups of four: a space, a full stop, a dash, or the end of a line and what the next one is indented by.
-_GAP = r"(?:[ .\u00a0\u202f-]|[ \t]?[\n\u2028][ \t]{0,12})?"
+_GAP = r"(?:[ ._\u00a0\u202f-]|[ \t]?[\n\u2028][ \t]{0,12})?"
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])(?=[A-Za-z]{2} ?[0-9])(?:"
+    r"(?:(?<![A-Za-z0-9])|(?<=IBAN)|(?<=iban))(?=[A-Za-z]{2} ?[0-9])(?:"
     + "|".join(
         rf"(?i:{countries})(?: ?[0-9]){{2}}(?:{_GAP}[A-Za-z0-9]){{{length - 4}}}"
         for length, countries in _IBAN_COUNTRIES.items()
@@ -95,7 +95,7 @@ _OTHER_COUNTRIES = (("1|7", 10, 10), ("49", 6, 7), ("61", 9, 9), ("5999?", 7, 7)
 def _numbers(countries: tuple[tuple[str, int, int], ...]) -> str:
     """With or without the 0 of within the country; the first digits may stand in brackets."""
     return "|".join(
-        rf"(?:{codes}){_SPACE}(?:\(0\))?{_SPACE}(?:[0-9](?:{_SPACE}[0-9]){{{least - 1},{most - 1}}}"
+        rf"(?:{codes})\)?{_SPACE}(?:\(0\))?{_SPACE}(?:[0-9](?:{_SPACE}[0-9]){{{least - 1},{most - 1}}}"
         rf"|\([0-9]{{2,4}}\)(?:{_SPACE}[0-9]){{{least - 4},{most - 2}}})"
         for codes, least, most in countries
     )
@@ -107,12 +107,12 @@ _PHONE_INTERNATIONAL = re.compile(
 _PHONE_NATIONAL = re.compile(
     r"(?<![\w.+-])(?!\d\d[-/.]\d\d[-/.](?:19|20)\d\d)(?:"
     # The Netherlands and Belgium
-    r"06[ -]{0,3}\d(?:[ -]?\d){7}|06\.\d{8}|\(0[1-9]\d{1,3}\)[ -]{0,2}\d{2,4}(?:[ -]?\d{2,4}){1,3}"
-    r"|0[1-9]\d[ -]{0,3}\d{3}[ -]?\d{2}[ -]?\d{2}|0[1-9]\d[ -]{1,3}\d{2}[ -]\d{2}[ -]\d{3}"
-    r"|0[1-9]\d{2}[ -]{0,3}\d{3}[ -]?\d{3}|0[1-9]\d{2}[ -]{1,3}\d{2}[ -]\d{2}[ -]\d{2}"
+    r"06[ /_-]{0,3}\d(?:[ -]?\d){7}|06\.\d{8}|\(0[1-9]\d{1,3}\)[ -]{0,2}\d{2,4}(?:[ -]?\d{2,4}){1,3}"
+    r"|0[1-9]\d(?:\d{7}|[ -]{1,3}\d{3}[ -]?\d{2}[ -]?\d{2})|0[1-9]\d[ -]{1,3}\d{2}[ -]\d{2}[ -]\d{3}"
+    r"|0[1-9]\d{2}(?:\d{6}|[ -]{1,3}\d{3}[ -]?\d{3})|0[1-9]\d{2}[ -]{1,3}\d{2}[ -]\d{2}[ -]\d{2}"
     r"|04\d{2}[ /]\d{2}[ .]\d{2}[ .]\d{2}|0[1-9]\d?[ /]\d{2,3}[ .]\d{2}[ .]\d{2}|316\d{8}"
     # Germany, France, the United Kingdom, the United States
-    r"|01[567]\d{1,2}[ /-]{1,3}\d{7,8}|(?<!\[)0[2-9]\d{1,3}/ ?\d{3,8}(?!/)|0[1-9](?:[ .]\d{2}){4}|07\d{3} \d{6}"
+    r"|01[567]\d{1,2}[ /-]{1,3}\d{7,8}|0[2-9]\d{1,3}/ ?\d{3,8}(?!/|:[A-Z])|0[1-9](?:[ .]\d{2}){4}|07\d{3} \d{6}"
     r"|07\d{3} \d{3} \d{3}"
     r"|02\d \d{4} \d{4}|\([2-9]\d{2}\)[ -]?\d{3}-\d{4}|(?:1-)?[2-9]\d{2}-\d{3}-\d{4}|[2-9]\d{2}\.\d{3}\.\d{4}"
     r")(?![\w-]|[./]\d)"
@@ -125,7 +125,8 @@ _CARD_START = re.compile(r"4|5[1-5]|2[2-7]|3[47]|6011|65|50|5[6-9]|6[0-9]")
 _NINE = re.compile(r"(?<![\w.-])(?<![\d,]\d,)(\d{9}|\d{4}[. ]\d{2}[. ]\d{3}|\d{3}([. -])\d{3}\2\d{3})(?![\w-]|\.\d)")
 _BSN_NAMED = re.compile(
     r"(?i)((?:(?<![a-z<])bsn|burgerservicenummer|sofi-?nummer|citizen service number)"
-    r"\w{0,12}[\W_]{0,6}(?:(?:nummer|number|nr|no|is|was|van|of|for|voor|het|the|lid|member|value|waarde|ongeldig|invalid)"
+    r"\w{0,12}[\W_]{0,6}(?:(?:nummer|number|nr|no|is|was|van|of|for|voor|het|the|lid|member|value|waarde|ongeldig"
+    r"|invalid)"
     r"\b[\W_]{1,4}){0,4}|<bsn>)"
     r"([0-9](?:[. -]?[0-9]){7,8})(?![\d])"
 )
@@ -146,7 +147,7 @@ _IPV4 = re.compile(r"(?<![\w.])(?<![A-Za-z]/)\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
 _VERSION_BEFORE = re.compile(r"(?i)(?:version|versie|release|build|v|==|>=|~=)[ :=]{0,2}\Z")
 # A text in which one of these finds nothing need not be searched for the longer pattern that it begins or is part of.
-_IBAN_START = re.compile(r"[0-9](?<=[A-Za-z ].) ?[0-9][ .\u00a0\u202f-]?[A-Za-z0-9]")
+_IBAN_START = re.compile(r"[0-9](?<=[A-Za-z ].) ?[0-9][ ._\u00a0\u202f-]?[A-Za-z0-9]")
 _LONG_NUMBER = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,4}[0-9]){6}")
 _POSTCODE_SHAPE = re.compile(r"[1-9][0-9]{3} ?[A-Z]{2}(?![\w-])")
 _STREET_END = re.compile(r"[tngelfkn] [0-9]{1,4}(?![\d.:,/-])")

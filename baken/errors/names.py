@@ -12,7 +12,8 @@ _UPPER = "A-ZÀ-ÖØ-Þ" + "".join(chr(code) for code in range(0x100, 0x250) if 
 _LOWER = "a-zß-öø-ÿ" + "".join(chr(code) for code in range(0x100, 0x250) if chr(code).islower())
 _CAPITAL = (
     rf"(?:[{_UPPER}]['’])?(?:Ma?c)?[{_UPPER}][{_LOWER}]{{1,30}}"
-    rf"(?:-(?:[{_UPPER}]['’])?[{_UPPER}]?[{_LOWER}]{{1,30}}(?:[{_UPPER}][{_LOWER}]{{2,20}})?|['’][{_LOWER}]{{2,20}}){{0,3}}"
+    rf"(?:-(?:[{_UPPER}]['’])?[{_UPPER}]?[{_LOWER}]{{1,30}}(?:[{_UPPER}][{_LOWER}]{{2,20}})?"
+    rf"|['’][{_LOWER}]{{2,20}}){{0,3}}"
 )
 _PARTICLE_WORDS = (
     "van de den der het 't ter ten te la le el al bin ben von zu da dos du af op in aan bij uit onder over di del della"
@@ -50,7 +51,8 @@ _MARKED = re.compile(r"(?i)(\w+)[.:]?[ \"'“]{0,2}$")
 _MARKED_LOWER = re.compile(
     r"\b((?:[Mm]ember|[Ll]id|[Nn]amens|[Bb]este|[Dd]ear|[Cc]ustomer|[Kk]lant|[Mm]evrouw|[Mm]eneer|[Mm]evr|[Dd]hr|[Mm]w"
     r"|[Gg]eachte heer|[Uu]ser|[Gg]ebruiker)[.:]? )"
-    rf"([{_LOWER}]{{2,20}}(?: {_PARTICLE}){{0,3}} [{_LOWER}]{{2,20}}|(?:{_PARTICLE} ){{1,3}}[{_LOWER}]{{3,20}})(?![\w.@-])"
+    rf"([{_LOWER}]{{2,20}}(?: {_PARTICLE}){{0,3}} [{_LOWER}]{{2,20}}"
+    rf"|(?:{_PARTICLE} ){{1,3}}[{_LOWER}]{{3,20}})(?![\w.@-])"
 )
 _STRICT = (
     r"(?:full|first|last|middle|member|customer|employee|contact|donor|volunteer|sender|recipient|holder|debtor|debitor"
@@ -62,7 +64,8 @@ _STRICT = (
     r"|birth_?date|geboortedatum|date_of_birth"
 )
 _LOOSE = (
-    r"(?:supplier|party|account|bank_account|payer|user)_?names?|naam|street|address_line\d?|straat|party|customer|member"
+    r"(?:supplier|party|account|bank_account|payer|user)_?names?|naam|street|address_line\d?|straat|party|customer"
+    r"|member"
     r"|lid|donor"
 )
 _ACCOUNTS = r"owner|modified_by|user(?:_id)?|username|login|assigned_to|allocated_to|created_by|approved_by"
@@ -97,7 +100,8 @@ _REPR_START = re.compile(r"<[A-Z][\w ]{1,100}: ")
 _INITIAL = re.compile(rf"[{_UPPER}]\. ?[{_UPPER}a-z]|[hrJ]\. [{_UPPER}]")
 _COMMA = re.compile(rf", [{_UPPER}]")
 _SHOUT = re.compile(
-    rf"(?<![{_UPPER}'’-])[{_UPPER}]{{2}}[{_UPPER}'’-]*+,? [{_UPPER}][{_UPPER}.'’]|[{_UPPER}]\.,? ?[{_UPPER}]{{2}}"
+    rf"(?<![{_UPPER}])(?<![{_UPPER}]['’-])[{_UPPER}]{{2}}[{_UPPER}'’-]*+,? [{_UPPER}][{_UPPER}.'’]"
+    rf"|[{_UPPER}]\.,? ?[{_UPPER}]{{2}}"
 )
 _KNOWN = frozenset(DOCTYPES)
 # How ordinary words of logs end, English and Dutch, that no list can hold all of.
