@@ -7,6 +7,26 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from baken import clock, logs
+from baken.cli_options import (
+    BenchOption,
+    ConfigOption,
+    DataOption,
+    SiteOption,
+    err,
+    fail,
+    out,
+    settings_of,
+    store_of,
+    tell_troubles,
+    watched,
+)
+from baken.history.store import Store
+from baken.privacy import Pseudonyms, installation_key
+from baken.sites.problems import SiteProblem
+from baken.sites.site import Site
 
 app = typer.Typer(
     help="Look into errors: where a text is grouped, what is taken out of it, and what a site has from before.",
@@ -58,6 +78,61 @@ def scrub() -> None:
     from baken.errors.scrub import scrub_text
 
     _each_line(lambda method, text: {"text": scrub_text(method, text)})
+
+
+@app.command()
+def backfill(
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How many days back to read.")] = 30,
+    bench: BenchOption = None,
+    site: SiteOption = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Read at once what sites have in their Error Log from before Baken's first look, the newest day first.
+
+    May run beside `baken serve`, which does the same in the background in small steps. What was read is kept: stopped
+    with Ctrl-C and started again, it goes on from there. Exit status 1 when a site could not be read.
+    """
+    settings = settings_of(config, bench, site, data_dir)
+    logs.configure(settings.log)
+    found = watched(settings)
+    tell_troubles(found)
+    if not found:
+        fail("none of the sites can be watched; `baken doctor` tells more")
+    store, pseudonyms = store_of(settings), Pseudonyms(installation_key(settings.data_dir))
+    broken = bool(found.troubles)
+    for name, entry in found.items():
+        try:
+            told = _backfill(name, entry, store, days, pseudonyms)
+        except SiteProblem as problem:
+            err.print(f"baken: {problem}", markup=False, soft_wrap=True)
+            broken = True
+        except KeyboardInterrupt:
+            err.print(f"{name}: stopped; what was read is kept, the same command goes on", markup=False, soft_wrap=True)
+            raise SystemExit(130) from None
+        else:
+            out.print(told, markup=False, soft_wrap=True)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _backfill(name: str, site: Site, store: Store, days: int, pseudonyms: Pseudonyms) -> str:
+    """Fill one site's past, with a bar on a terminal; what came of it as a sentence."""
+    from baken.errors.backfill import Progress as Step
+    from baken.errors.backfill import backfill as fill
+
+    shown = (BarColumn(), TaskProgressColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), *shown, console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task(name, total=None)
+
+        def tell(step: Step) -> None:
+            reached = f", back to {step.day}" if step.day else ""
+            bar.update(task, description=f"{name}{reached}", completed=step.rows, total=step.estimated)
+
+        done = fill(site, store, clock.now(), days, pseudonyms, tell)
+    if not done.rows:
+        return f"{name}: there was nothing more to read in the last {days} days"
+    return f"{name}: {done.rows} errors counted, back to {done.day}"
 
 
 def _each_line(answer: Callable[[str | None, str], dict[str, Any]]) -> None:

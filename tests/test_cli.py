@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -332,3 +333,25 @@ def test_ctrl_c_is_status_130(run: Run, bench: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("baken.collector.doctor.examine", interrupted)
     assert run("doctor", "--bench", str(bench)).code == 130
+
+
+def test_backfill_counts_what_the_site_has_from_before_and_goes_on_where_it_was(bench: Path, run: Run) -> None:
+    place = ("--bench", str(bench), "--data-dir", "data")
+    first = run("errors", "backfill", "--days", "20", *place)
+    assert first.code == 0, first.err
+    counted = int(first.out.split(": ")[1].split(" ")[0])
+    assert counted > 100
+    assert "nothing more to read" in run("errors", "backfill", "--days", "20", *place).out
+    more = run("errors", "backfill", "--days", "60", *place)
+    assert int(more.out.split(": ")[1].split(" ")[0]) > counted / 2
+    answer = run("call", "baken.get_recent_errors", "--args", '{"hours": 720}', "--json", *place)
+    assert json.loads(answer.out)["total"] > counted
+
+
+def test_a_backfill_of_a_site_without_an_error_log_says_so(bench: Path, run: Run) -> None:
+    with sqlite3.connect(next(bench.glob("sites/*/db/*.db"))) as connection:
+        connection.execute('DROP TABLE "tabError Log"')
+    connection.close()
+    done = run("errors", "backfill", "--bench", str(bench), "--data-dir", "data")
+    assert done.code == 1
+    assert "Error Log" in done.err

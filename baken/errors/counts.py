@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 
 from baken.clock import HOUR, to_ms
+from baken.errors import leaks
 from baken.errors.component import component
 from baken.errors.event import ERROR_LOG, Event
 from baken.errors.example import example
@@ -123,7 +124,7 @@ def _occurrence(event: Event, people: Mapping[str, Person], grouping: Grouping) 
         person = UNKNOWN
     if person is UNKNOWN and part == "scheduler":
         person = Person("", "system")
-    kinds: frozenset[str] = frozenset()
+    kinds = leaks.find(event.error or "") | leaks.find(event.method or "")
     return Occurrence(event, to_ms(event.at), tuple(chain), older, row, person, part, kinds)
 
 
