@@ -59,6 +59,8 @@ _TIME_LIMIT = re.compile(r"JobTimeout|SystemExit|^Timeout$|WorkerTimeout")
 _SENTENCE = "Sentence"
 _REFUSAL = re.compile(r"Permission|Authentication|Authorization|Forbidden|AccessDenied")
 _THROWS = re.compile(r"(?:\bthrow|\bmsgprint|_throw)\(|^\s*raise\b")
+# Whose exceptions carry sentences for people.
+_SPOKEN = ("frappe.exceptions.ValidationError", "frappe.exceptions.DoesNotExistError", "erpnext.", "hrms.")
 _BARE_TEXT = ("_(", "frappe._(", '"', "'", 'f"', "f'")
 _LITERAL = re.compile(r"\"((?:[^\"\\]|\\.){6,400})\"|'((?:[^'\\]|\\.){6,400})'")
 _SLOT = re.compile(r"\{[^{}]{0,120}\}|%(?:\(\w+\))?[srd]")
@@ -187,7 +189,7 @@ def _said(failure: Failure, key: str, words: str, where: Place) -> tuple[str, st
     if not key:
         return "", "no message"
     throws = bool(_THROWS.search(where.code))
-    if where.thrown or throws:
+    if where.thrown or throws or (failure.exception.startswith(_SPOKEN) and where.frames):
         # Where the file changed under a running worker, the line that is shown is another one.
         said = throws or where.code.startswith(_BARE_TEXT)
         sentence, complete = _sentence_of_code(where.code) if said else ("", False)
@@ -240,11 +242,20 @@ def _of_text(title: str, cut: bool, body: str, rules: Rules) -> Fingerprint:
     if not exception and (found := _NAMED_CLASS.fullmatch(title)):
         exception, rest = found[1], body
     label = read(rest if exception else body, exception or _SENTENCE)
-    key = [short(exception), named.key, label.key]
-    parts = [f"title “{named.key}”", f"text “{label.key}”"]
+    title_key, label_key = named.key, label.key
+    if title_key and label_key:
+        # Of a label and a sentence the label is the place, and the sentence's words are enough.
+        title_key, label_key = _short_of(named), _short_of(label)
+    key = [short(exception), title_key, label_key]
+    parts = [f"title “{title_key}”", f"text “{label_key}”"]
     if label.shown and not _is_label(label.shown, body):
         return _made(rules, exception, label.shown, (), named.shown, key, parts)
     return _made(rules, exception, named.shown or label.shown, (), label.shown or named.shown, key, parts)
+
+
+def _short_of(text: Reading) -> str:
+    """A label as it is; of a sentence with values its words."""
+    return text.words if text.words and "<" in text.key else text.key
 
 
 def _of_log_line(body: str, rules: Rules) -> Fingerprint:

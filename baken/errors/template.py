@@ -126,6 +126,8 @@ def _key(marked: str, exception: str) -> str:
     if _SCRIPT_EXCEPTION.match(exception):
         for pattern, replacement in _BROWSERS:
             line = pattern.sub(replacement, line)
+    if "/" in line:
+        line = _FILE.sub("<path>", line)
     line = _PLACEHOLDER.sub("<>", _PLAIN_QUOTES.sub(r"\1", line))
     if exception and not is_code:
         line = _CAPITALISED.sub(_unknown, line)
@@ -197,7 +199,10 @@ _NO_MARKS = {ord(_OPEN): "", ord(_CLOSE): ""} | dict.fromkeys(range(0xE000, 0xE0
 _EMPHASISED = re.compile(f"{_OPEN}[^{_CLOSE}]*{_CLOSE}")
 _PLACEHOLDER = re.compile(r"[€$£#] ?(?=<)|<(?:id|n|date|value|name|email|iban|phone|bsn|card|address|ip|path|secret)>"
                           r"(?:\.\w{1,5}\b)?")  # fmt: skip
-_ADJACENT = re.compile(r"(?:(?<![\w<])[A-Z]{1,6})?<>(?:[\w.@/:'’-]{0,12}<>|[- ,.;/:|]{1,3}<>)*(?: [-–] [A-Z]{1,6}\b)?")
+_ADJACENT = re.compile(
+    r"(?:(?<![\w<])[A-Z]{1,6})?<>(?:[\w.@/:'’-]{0,12}<>|[- ,.;/:|]{1,3}<>|,? (?:and|en|or|of) <>)*"
+    r"(?: [-–] [A-Z]{1,6}\b)?"
+)
 _CAPITALISED = re.compile(r"(?<=[a-z>,;:)'\"] )(?<![\w<.])[A-ZÀ-Þ][\wÀ-ÿ-]*(?![\w(=]|\.\w)")
 _DOCUMENT_TUPLE = re.compile(
     r"^\('([A-Z][\w -]{1,60})', (?:'(?:[^'\\]|\\.){0,300}'|\"[^\"]{0,300}\"|<\w+>|[\w.-]{1,140})"
@@ -207,6 +212,7 @@ _ACCOUNT = re.compile(
     r"(?<![\w<])(?:<>|[A-Z0-9][\w.]*)(?: (?:[A-Z0-9&][\w.]*|in|van|de|of|and|<>)){0,4}"
     r" - (?:[A-Z0-9][\w.]*(?: [A-Z0-9&][\w.]*){0,3} - )?[A-Z]{1,5}(?!\w)"
 )
+_FILE = re.compile(r"(?<![\w:/<>])[.~]{0,2}/(?:[\w.@<>-]{1,80}/){1,20}[\w.@<>-]{0,120}")
 _PLAIN_QUOTES = re.compile(r"['\"`](<\w*>)['\"`]")
 _RETRIES = re.compile(r"Max retries exceeded with url: .*$")
 _CAUSED_BY = re.compile(r"Caused by (\w+)")

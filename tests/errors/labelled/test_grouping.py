@@ -3,7 +3,7 @@
 import pytest
 
 from baken.errors.fingerprint import fingerprint_text
-from tests.errors.labelled import browsers, tracebacks
+from tests.errors.labelled import browsers, sentences, tracebacks
 from tests.errors.labelled.scoring import Scores, mistakes, score
 from tests.errors.labelled.tracebacks import Row
 
@@ -22,6 +22,11 @@ def test_tracebacks_of_frappe(name: str, fga: float, ga: float, pairs: float) ->
 
 def test_stacks_of_browsers() -> None:
     found, wrong = _scores(browsers.rows(20, seed=5))
+    assert (found.fga, found.ga) == (1.0, 1.0), wrong
+
+
+def test_rows_without_a_traceback() -> None:
+    found, wrong = _scores(sentences.rows(30, seed=9))
     assert (found.fga, found.ga) == (1.0, 1.0), wrong
 
 
