@@ -5,32 +5,52 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
-from baken.clock import from_ms, iso, to_ms
+from baken.clock import from_ms, iso
+from baken.errors import echoes, log_files
 from baken.errors.event import SOURCES
+from baken.errors.leaks import KINDS
 from baken.errors.looked import look
-from baken.history.tables import error_echoes, error_findings, error_patterns
+from baken.history.tables import error_findings, error_patterns
 
 SILENT = timedelta(minutes=10)
 """A source that was not read for so long is behind."""
 
-_ADVICE = (
-    "replace it: whoever may read the Error Log has it. Then delete the rows, and upgrade Frappe or keep it out of "
-    "what is logged."
-)
-_LOST = (
-    "Frappe could not file it, mostly because its title is longer than 140 characters: shorten the title where "
-    "frappe.log_error is called; Baken counts it from the log file."
-)
+_DELETE = "Then delete the rows of the Error Log, and keep it out of what is logged (a newer Frappe masks more)."
+_ADVICE = {
+    "password": f"Have it changed: it stands in the Error Log for whoever may read that. {_DELETE}",
+    "password_hash": f"Have the password changed: hashes can be tried out in peace. {_DELETE}",
+    "session_cookie": f"End the sessions of these users (log them out everywhere). {_DELETE}",
+    "one_time_link": f"Ask for new links: who opens these first sets the password. {_DELETE}",
+    "private_key": f"Make a new pair of keys and withdraw this one. {_DELETE}",
+}
+_REPLACE = f"Replace it at the service that gave it: it stands in the Error Log for whoever may read that. {_DELETE}"
+_LOST = {
+    log_files.TOO_LONG: (
+        "error with a title that is too long",
+        "Shorten the title where frappe.log_error is called: the Error Log takes 140 characters.",
+    ),
+    log_files.REFUSED: (
+        "error that the Error Log refused",
+        "Look into frappe.log for the reason; Baken counted the error where another source showed it.",
+    ),
+    log_files.NOT_TAKEN: (
+        "error that Frappe could not write down",
+        "Look into frappe.log: the database did not take the row when the error happened.",
+    ),
+    echoes.LEFT: (
+        "error that left the cache without becoming a row",
+        "Look whether the scheduler runs and Redis keeps its data: errors wait there for up to 15 minutes.",
+    ),
+}
 
 
 def found(conn: Connection, site: str, now: datetime) -> dict[str, Any]:
     """Everything that was found, the newest first.
 
     Returns leaks and lost: kind, label, pattern (id, or None when it is not known), template, count, first_seen,
-    last_seen, advice; and sources: source, state ("ok", "absent" or "behind"), read_at, detail, events_24h (None when
-    it is not known).
+    last_seen, advice; and sources: source, state ("ok", "absent" or "behind"), read_at, detail, events_24h.
     """
     return {"leaks": leaks(conn, site), "lost": _rows(conn, site, "lost"), "sources": sources(conn, site, now)}
 
@@ -54,17 +74,22 @@ def _rows(conn: Connection, site: str, kind: str) -> list[dict[str, Any]]:
     out = []
     for row in rows:
         detail: Mapping[str, Any] = json.loads(row.detail)
-        name = str(detail.get("kind") or row.key.partition(":")[0])
+        if kind == "leak":
+            name = str(detail.get("kind") or row.key.partition(":")[0])
+            label, advice = KINDS.get(name, name.replace("_", " ")), _ADVICE.get(name, _REPLACE)
+        else:
+            name = str(detail.get("reason") or row.key)
+            label, advice = _LOST.get(name, (name, "Look into frappe.log for the reason."))
         out.append(
             {
                 "kind": name,
-                "label": str(detail.get("label") or name.replace("_", " ")),
+                "label": label,
                 "pattern": heads.get(row.merged_into, row.id),
                 "template": row.template,
                 "count": row.count,
                 "first_seen": iso(from_ms(row.first_seen)),
                 "last_seen": iso(from_ms(row.last_seen)),
-                "advice": str(detail.get("advice") or (_ADVICE if kind == "leak" else _LOST)),
+                "advice": advice,
             }
         )
     return out
@@ -79,45 +104,22 @@ def _heads(conn: Connection, site: str, numbers: set[int]) -> dict[int | None, s
 
 
 def sources(conn: Connection, site: str, now: datetime) -> list[dict[str, Any]]:
-    """Where errors come from, and whether they still do, in the order of `event.SOURCES`."""
-    counted = _events(conn, site, now)
-    out = []
-    for each in look(conn, site).sources:
-        state, detail = "ok", None
-        if each.absent:
-            state, detail = "absent", each.absent
-        elif each.read_at is None:
+    """Where errors come from, and whether they still do, in the order of `event.SOURCES`.
+
+    `events_24h` is None: an error that several sources show is counted once, and not for one of them.
+    """
+    read = {each.source: each for each in look(conn, site).sources}
+    out: list[dict[str, Any]] = []
+    for name in SOURCES:
+        each, state, detail = read.get(name), "ok", None
+        if each is None:
             state, detail = "absent", "it has not been read yet"
+        elif each.absent:
+            state, detail = "absent", each.absent
         elif each.behind:
-            state, detail = "behind", f"still being read; read up to {each.until}"
+            state, detail = "behind", "still being read" + (f"; read up to {each.until}" if each.until else "")
         elif now - each.read_at > SILENT:
             state, detail = "behind", f"last read {iso(each.read_at)}; check that the collector runs"
-        out.append(
-            {
-                "source": each.source,
-                "state": state,
-                "read_at": iso(each.read_at),
-                "detail": detail,
-                "events_24h": counted.get(each.source, 0) if counted is not None else None,
-            }
-        )
-    known = {each["source"] for each in out}
-    for name in SOURCES:
-        if name not in known:
-            out.append(
-                {"source": name, "state": "absent", "read_at": None, "detail": "it has not been read yet",
-                 "events_24h": None}
-            )  # fmt: skip
+        read_at = iso(each.read_at) if each else None
+        out.append({"source": name, "state": state, "read_at": read_at, "detail": detail, "events_24h": None})
     return out
-
-
-def _events(conn: Connection, site: str, now: datetime) -> dict[str, int] | None:
-    """Errors of the last day by the source that showed them first; None where that is not written down."""
-    table = error_echoes
-    query = (
-        select(table.c.source, func.count())
-        .where(table.c.site == site, table.c.at >= to_ms(now - timedelta(hours=24)))
-        .group_by(table.c.source)
-    )
-    counted: dict[str, int] = {row[0]: row[1] for row in conn.execute(query)}
-    return counted or None

@@ -96,7 +96,8 @@ def preview(
 
     Raises SiteProblem when the log cannot be read.
     """
-    mark = Watermark(start + OVERLAP, start, now, behind=False, serial=0)
+    floor = reading.local(start)
+    mark = Watermark(start + OVERLAP, start, now, behind=False, serial=0, floor=floor, looked_back=now)
     size = reading.site.settings.optimizer.database.batch_size
     batch = reader.read_new(reading, mark, batch_size=size, now=now, max_rows=MOST_ROWS)
     pairs: Counter[tuple[str, str]] = Counter()

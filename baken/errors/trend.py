@@ -143,7 +143,7 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     order = sorted(range(len(p)), key=lambda place: p[place], reverse=True)
     adjusted, least = [1.0] * len(p), 1.0
     for passed, place in enumerate(order):
-        least = min(least, p[place] * len(p) / (len(p) - passed))
+        least = min(least, p[place] * (len(p) / (len(p) - passed)))
         adjusted[place] = least
     return adjusted
 
