@@ -46,6 +46,7 @@ _WRAPPERS = frozenset(
 _MACHINERY = ("frappe.database.", "frappe.query_builder.", "frappe.utils.redis_wrapper")
 _PASSES_ON = re.compile(r"^(?:return )?(?:super\(.{0,40}\)\.|(?:func|fn|f|method|function)\(\*)")
 _RECURSION_TAIL = 24
+_CODE_LIMIT = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def place(frames: tuple[Frame, ...], recursion: bool = False) -> Place:
         tail = [_written(frame) for frame in found[-_RECURSION_TAIL:]]
         written = tuple(sorted(name for name in set(tail) if tail.count(name) > 1)) or written
     thrown = last is not None and last.function in _THROWERS and _kind(last.path) == FRAMEWORK_CALLS
-    code = (site or chosen).code.strip()
+    code = (site or chosen).code[:_CODE_LIMIT].strip()
     return Place(written, kind, code, spoken, _written(found[0]), thrown)
 
 

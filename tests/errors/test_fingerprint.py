@@ -430,7 +430,9 @@ UNITS = [
     "a", "'", '"', "<strong>", "<a ", "{", "[", "{'", "1", "1.", "a/", "/", "a b/", "-1", "=1", "Member ",
     "Member: ", "Member Aa ", "User not ", " near '", "&lt;", "with name ", "Aa ", "Aa van ", "<id>, ", "1:",
     "x=1&", "Error: ", "\\", "http://", "(1", '  File "', '\n  File "a", line 1, in b',
-    "Traceback (most recent call last):\n", "\nA.b: c", "a.", "\n ", "Naam: ", "name='",
+    "Traceback (most recent call last):\n", "\nA.b: c", "a.", "\n ", "Naam: ", "name='", "A - B ", "1 and ", "/a",
+    '("a', "    at x (y:1:2)\n", "x@http://y:1\n", "\tat a.b(C.java:1)\n", "Caused by: A: ", "Rij 1 is verplicht ",
+    "{e} ", "  +-+---------------- 1 ----------------\n", "\\n  File ",
 ]  # fmt: skip
 
 
@@ -442,6 +444,8 @@ def test_hostile_texts_take_no_longer_than_friendly_ones(unit: str) -> None:
         )
         started = time.process_time()
         traces.parse(text)
+        traces.parse(text.partition("ValueError: ")[2])
+        fingerprint_text("x", text.replace("    x\n", f"    throw({text[-size // 8 :]})\n".replace("\n", " ") + "\n"))
         names.mask_names(text)
         fingerprint_text(text[-size:], text)
         return time.process_time() - started
