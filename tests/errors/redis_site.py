@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from baken.settings import Settings
@@ -109,7 +109,7 @@ class Bench(Log):
             else:
                 packed = base64.b64encode(zlib.compress(text.encode())).decode()
                 client.xadd(f"rq:results:{job}", {"type": 2, "exc_string": packed})
-            client.hset(f"rq:job:{job}", mapping=fields)
+            client.hset(f"rq:job:{job}", mapping=cast("Any", fields))
             client.zadd(f"rq:failed:{BENCH_ID}:{queue}", {job: int(at.timestamp()) + ttl})
         return job
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,8 +54,8 @@ def total(store: Store) -> int:
 
 def findings(store: Store) -> dict[str, int]:
     with store.read() as conn:
-        rows = conn.execute(select(error_findings).where(error_findings.c.kind == "lost"))
-        return {row.key: row.count for row in rows}
+        rows = conn.execute(select(error_findings.c.key, error_findings.c.count).where(error_findings.c.kind == "lost"))
+        return {row.key: row[1] for row in rows}
 
 
 def echoes(store: Store) -> list[str]:
@@ -190,7 +190,7 @@ def test_a_record_that_was_refused_is_one_of_those_that_waited(bench: Bench, sto
 def test_a_failed_job_is_one_event_in_any_order(bench: Bench, store: Store, order: int) -> None:
     """The row, RQ's registry and the workers' log, each shown in a look of its own, by any order."""
     name = f"{NAME}::7"
-    shows = {
+    shows: dict[str, Callable[[], object]] = {
         "row": lambda: bench.row(NOW, METHOD, job("no such member")),
         "rq": lambda: bench.fail(NOW + 2 * SECOND, METHOD, rq("no such member"), job=name),
         "file": lambda: bench.complain(NOW + 2 * SECOND, name, rq("no such member")),

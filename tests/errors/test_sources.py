@@ -139,7 +139,7 @@ def test_strange_entries_hinder_nothing(bench: Bench) -> None:
 
 def _length(bench: Bench) -> int:
     with closing(bench.redis.client()) as client:
-        return int(client.llen(bench.key))  # type: ignore[arg-type]
+        return int(client.llen(bench.key))
 
 
 @pytest.mark.parametrize("old", [False, True])

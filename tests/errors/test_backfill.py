@@ -1,0 +1,249 @@
+"""What stood in the log before Baken's first look: in the background or at once, killed or not, each row once."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from baken.clock import from_ms
+from baken.errors import backfill as module
+from baken.errors import older, watermarks
+from baken.errors.backfill import Progress, backfill
+from baken.history.store import Store
+from baken.history.tables import error_counts, error_patterns
+from baken.sites.problems import MissingTable
+from tests.errors.logs import NAME, PSEUDONYMS, Log, store_at, traceback
+
+NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+LOCAL = datetime(2026, 7, 1, 14, 0)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+def total(store: Store) -> int:
+    with store.read() as conn:
+        return int(conn.execute(select(func.coalesce(func.sum(error_counts.c.count), 0))).scalar_one())
+
+
+def since(store: Store) -> datetime | None:
+    with store.read() as conn:
+        mark = watermarks.load(conn, NAME)
+    return mark.since if mark else None
+
+
+def fill(log: Log, rows: int, step: timedelta = HOUR) -> None:
+    log.connection.execute("BEGIN")
+    for number in range(rows):
+        log.add(f"r{number:05}", LOCAL - number * step, f"app.{'abcd'[number % 4]}.run")
+    log.connection.execute("COMMIT")
+
+
+def settle(log: Log, store: Store, steps: int, now: datetime = NOW) -> int:
+    """Let the collector take steps every ten seconds; how many rows they counted."""
+    return sum(log.collect(store, now + number * timedelta(seconds=10)).rows for number in range(steps))
+
+
+def test_the_newest_are_there_at_once_and_the_rest_follows(log: Log, store: Store) -> None:
+    fill(log, 40 * 24)
+    first = log.collect(store, NOW)
+    assert first.rows == 25
+    assert since(store) == NOW - DAY
+    second = log.collect(store, NOW + timedelta(seconds=10))
+    assert second.older == second.rows > 0
+    reached = since(store)
+    assert reached is not None
+    assert NOW - 30 * DAY < reached < NOW - DAY
+    with store.read() as conn:
+        # Everything from there on is counted, and nothing before it.
+        first_hour = from_ms(conn.execute(select(func.min(error_counts.c.hour))).scalar_one())
+    assert abs(first_hour - reached) <= HOUR
+    settle(log, store, 20)
+    assert total(store) == 30 * 24 + 1
+    assert since(store) == NOW - 30 * DAY
+    assert settle(log, store, 5, NOW + HOUR) == 0
+
+
+def test_steps_in_the_background_are_small(log: Log, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(log, 3000, 10 * MINUTE)
+    log.collect(store, NOW)
+    assert log.collect(store, NOW).older <= 300
+    monkeypatch.setattr("baken.errors.collect._OLDER_SECONDS", 0.0)
+    assert log.collect(store, NOW).older <= 100
+
+
+def test_backfill_at_once_tells_how_far_it_is(log: Log, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 250)
+    fill(log, 60 * 24)
+    told: list[Progress] = []
+    done = backfill(log.site, store, NOW, 45, PSEUDONYMS, told.append)
+    assert total(store) == 45 * 24 + 1
+    assert done == told[-1] == Progress(44 * 24, 44 * 24, date(2026, 5, 17), finished=True)
+    assert [each.rows for each in told] == sorted({each.rows for each in told})
+    assert len(told) >= 4
+    days = [each.day for each in told if each.day]
+    assert days == sorted(days, reverse=True)
+    # What was read is not read again; what lies further back is.
+    assert backfill(log.site, store, NOW, 30, PSEUDONYMS).rows == 0
+    assert backfill(log.site, store, NOW, 55, PSEUDONYMS).rows == 10 * 24
+    assert total(store) == 55 * 24 + 1
+
+
+def test_patterns_of_old_rows_raise_no_alarm(log: Log, store: Store) -> None:
+    log.add("new", LOCAL, "a", traceback("builtins.KeyError", "'iban'"))
+    log.add("old", LOCAL - 5 * DAY, "a", traceback("builtins.TypeError", "no"))
+    log.add("old too", LOCAL - 6 * DAY, "a", traceback("builtins.KeyError", "'iban'"))
+    first = log.collect(store, NOW)
+    assert len(first.new_patterns) == 1
+    with store.write() as conn:
+        conn.execute(error_patterns.update().values(state="resolved", state_at=int(NOW.timestamp() * 1000)))
+    second = log.collect(store, NOW + MINUTE)
+    assert (second.older, second.new_patterns, second.regressed) == (2, (), ())
+    with store.read() as conn:
+        found = {row.exception: row for row in conn.execute(select(error_patterns))}
+    assert found["KeyError"].state == "resolved"
+    assert from_ms(found["KeyError"].first_seen) == NOW - 6 * DAY
+    assert from_ms(found["KeyError"].last_seen) == NOW
+
+
+def test_a_row_that_is_touched_before_backfill_comes_to_it(log: Log, store: Store) -> None:
+    fill(log, 20 * 24)
+    log.collect(store, NOW)
+    touched = [f"r{number:05}" for number in (2, 30, 200, 300, 470)]
+    for minute in (1, 2, 3):
+        for name in touched:
+            log.connection.execute(
+                "UPDATE `tabError Log` SET modified = ? WHERE name = ?",
+                ((LOCAL + minute * MINUTE).isoformat(" ", "microseconds"), name),
+            )
+        log.collect(store, NOW + minute * MINUTE)
+    settle(log, store, 10, NOW + 5 * MINUTE)
+    assert total(store) == 20 * 24
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 3)), max_size=30),
+    st.lists(st.tuples(st.integers(0, 29), st.integers(1, 10)), max_size=8),
+    st.integers(2, 7),
+)
+def test_each_row_counts_once(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, int]], touches: list[tuple[int, int]], at_once: int
+) -> None:
+    """Rows at any times, many at one instant, touched at any moment, read in steps of any size."""
+    folder = tmp_path_factory.mktemp("each")
+    log, store = Log(folder), store_at(folder / "store.db")
+    for number, (hours, kind) in enumerate(rows):
+        at = LOCAL - hours * HOUR
+        log.add(f"r{number}", at if kind else at.isoformat(" "))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(older, "_AT_ONCE", at_once)
+        patch.setattr("baken.errors.collect.OLDER_AT_ONCE", at_once)
+        for step in range(40):
+            now = NOW + step * MINUTE
+            log.collect(store, now)
+            for name in (f"r{number}" for number, when in touches if when == step):
+                changed = (LOCAL + step * MINUTE + timedelta(seconds=5)).isoformat(" ", "microseconds")
+                log.connection.execute("UPDATE `tabError Log` SET modified = ? WHERE name = ?", (changed, name))
+    assert total(store) == len(rows)
+    store.close()
+    log.connection.close()
+
+
+def test_new_rows_are_counted_while_it_runs(log: Log, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 60)
+    fill(log, 29 * 24)
+    log.collect(store, NOW)
+    made = 0
+
+    def meanwhile(_: Progress) -> None:
+        nonlocal made
+        made += 1
+        log.add(f"new{made}", LOCAL + made * MINUTE)
+        log.collect(store, NOW + made * MINUTE)
+
+    backfill(log.site, store, NOW, 30, PSEUDONYMS, meanwhile)
+    assert made > 1
+    assert total(store) == 29 * 24 + made
+
+
+def test_two_that_run_at_once_share_the_work(log: Log, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 100)
+    fill(log, 29 * 24)
+    log.collect(store, NOW)
+    done: list[int] = []
+    work: Callable[[], None] = lambda: done.append(backfill(log.site, store, NOW, 30, PSEUDONYMS).rows)  # noqa: E731
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sum(done) == 29 * 24 - 25
+    assert total(store) == 29 * 24
+
+
+def test_a_log_that_goes_away_keeps_what_was_read(log: Log, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 100)
+    fill(log, 20 * 24)
+
+    def drop(_: Progress) -> None:
+        log.connection.execute("ALTER TABLE `tabError Log` RENAME TO away")
+        log.site.layouts.forget()
+
+    with pytest.raises(MissingTable):
+        backfill(log.site, store, NOW, 30, PSEUDONYMS, drop)
+    log.connection.execute("ALTER TABLE away RENAME TO `tabError Log`")
+    log.site.layouts.forget()
+    before = total(store)
+    assert before > 100
+    assert backfill(log.site, store, NOW, 30, PSEUDONYMS).rows == 20 * 24 - before
+    assert total(store) == 20 * 24
+
+
+_KILLED = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from baken.errors import backfill
+from tests.errors.logs import PSEUDONYMS, site_at, store_at
+backfill.ROWS_AT_ONCE = 20
+site, store, now = site_at(Path(sys.argv[1])), store_at(Path(sys.argv[2])), datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+print("ready", flush=True)
+backfill.backfill(site, store, now, 30, PSEUDONYMS)
+"""
+
+
+def test_killed_and_started_again_it_goes_on(log: Log, tmp_path: Path) -> None:
+    fill(log, 4000, 10 * MINUTE)
+    path = tmp_path / "killed.db"
+    store_at(path).close()
+    progress = []
+    for round_number in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _KILLED, str(log.path), str(path)],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(0.15 + 0.06 * round_number)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        store = store_at(path)
+        progress.append(total(store))
+        store.close()
+    assert progress == sorted(progress)
+    assert progress[-1] > progress[0]
+    store = store_at(path)
+    backfill(log.site, store, NOW, 30, PSEUDONYMS)
+    assert total(store) == 4000
+    store.close()
