@@ -35,7 +35,7 @@ BENCH_ID = "baken-demo"
 DATABASE = "_demo_example_test"
 BACKUPS_KEPT = 7
 # Changes whenever a bench of an older version would not do any more.
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 _APPS = ("frappe", "erpnext", "payments", "hrms", "verenigingen")
 _QUEUES = ("short", "default", "long")
 

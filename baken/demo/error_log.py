@@ -17,6 +17,8 @@ QUIET_DAY = 48.0
 # Failures at least so heavy are always about; the others come and go by spells of some days.
 _ALWAYS = 5.0
 _SPELL_DAYS, _SPELLS = 9, 0.36
+RELEASE_AGE = timedelta(days=2, hours=5)
+"""So long before the demo was made its association got the last release of its app."""
 
 
 def cast_of(world: World) -> Cast:
@@ -33,19 +35,25 @@ def cast_of(world: World) -> Cast:
 
 
 @cache
-def _about(seed: int, day: int) -> tuple[tuple[Failure, ...], tuple[float, ...]]:
+def _about(seed: int, day: int, released: bool) -> tuple[tuple[Failure, ...], tuple[float, ...]]:
     found = [
         failure
         for place, failure in enumerate(mishaps.FAILURES)
-        if failure.weight >= _ALWAYS
-        or random.Random(f"{seed}:{failure.key}:{(day + place) // _SPELL_DAYS}").random() < _SPELLS
+        if (released if failure.released else failure.weight >= _ALWAYS)
+        or (
+            not failure.released
+            and random.Random(f"{seed}:{failure.key}:{(day + place) // _SPELL_DAYS}").random() < _SPELLS
+        )
     ]
     return tuple(found), tuple(failure.weight**1.2 for failure in found)
 
 
-def usual(seed: int, now: datetime) -> tuple[tuple[Failure, ...], tuple[float, ...]]:
-    """The failures that are about on the day of the aware moment `now`, and their weights: a dozen or so of all."""
-    return _about(seed, now.toordinal())
+def usual(seed: int, now: datetime, *, released: bool = True) -> tuple[tuple[Failure, ...], tuple[float, ...]]:
+    """The failures that are about on the day of the aware moment `now`, and their weights: a dozen or so of all.
+
+    `released` tells whether the last release of the association's app is there by then.
+    """
+    return _about(seed, now.toordinal(), released)
 
 
 def error_moments(world: World) -> list[tuple[datetime, str]]:
@@ -55,7 +63,8 @@ def error_moments(world: World) -> list[tuple[datetime, str]]:
     hour = world.now.replace(minute=0, second=0) - timedelta(days=ERROR_DAYS)
     while hour < world.now:
         for _ in range(rhythm.poisson(rng, QUIET_DAY / 24 * rhythm.activity(hour + timedelta(minutes=30)))):
-            key = rng.choices(*usual(world.seed, hour))[0].key
+            released = hour >= world.now - RELEASE_AGE
+            key = rng.choices(*usual(world.seed, hour, released=released))[0].key
             moment = hour + timedelta(seconds=3600 * rng.random())
             wanted = mishaps.BY_KEY[key].hours
             if wanted:

@@ -38,6 +38,8 @@ class Failure:
     owner: str = ""
     # hours of the site's clock at which it happens; empty: whenever people work
     hours: tuple[int, ...] = field(default=())
+    # Whether it came with the last release of the association's app.
+    released: bool = False
 
 
 @dataclass(slots=True)

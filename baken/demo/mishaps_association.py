@@ -205,4 +205,21 @@ ASSOCIATION: tuple[Failure, ...] = (
         title="SEPA Mandate Discrepancies - Manual Review Required",
         hours=(0,),
     ),
+    Failure(
+        "reminder_field_missing",
+        7,
+        "job",
+        "verenigingen.verenigingen.doctype.membership.membership.send_renewal_reminders",
+        "builtins.AttributeError: 'Membership' object has no attribute 'renewal_reminder_sent'",
+        frames=(
+            Frame(
+                _V + "verenigingen/doctype/membership/membership.py",
+                871,
+                "send_renewal_reminders",
+                "if not membership.renewal_reminder_sent:",
+                ("membership = <Membership: MEMB-26-11-0%(small)s>", "member_name = '%(name)s'"),
+            ),
+        ),
+        released=True,
+    ),
 )

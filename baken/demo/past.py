@@ -10,7 +10,7 @@ the same incidents as the errors.
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,15 @@ import numpy.typing as npt
 
 from baken.demo import rhythm, state
 from baken.demo.ambience import ambience
+from baken.demo.error_log import RELEASE_AGE
 from baken.demo.grid import Grid, Series
+from baken.history import releases
 from baken.history.past import write_past as write_samples
 from baken.history.store import Store
 
 _BATCH = 12
+# The release that the association had before the last one.
+_RELEASED, _BEFORE = "verenigingen", "0.8.7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ def write_past(
     try:
         progress("Reading the site", 0.0)
         series = [*state.from_rows(conn, grid), *ambience(conn, grid, rhythm.incidents(seed, now), seed)]
+        apps = dict(conn.execute('SELECT app_name, app_version FROM "tabInstalled Application" ORDER BY idx'))
     finally:
         conn.close()
     samples = 0
@@ -67,6 +72,9 @@ def write_past(
                 samples += len(at)
                 place = "" if one.of_host else site
                 write_samples(target, place, one.metric, dict(one.labels), at, values, now=now)
+    with store.write() as target:
+        releases.note(target, site, {**apps, _RELEASED: _BEFORE}, now - timedelta(days=days))
+        releases.note(target, site, apps, now - RELEASE_AGE)
     progress("History", 1.0)
     return PastWritten(len(series), samples)
 

@@ -13,11 +13,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from baken import clock, logs
 from baken.demo.bench import DemoBench, make_bench, open_bench
+from baken.demo.error_log import ERROR_DAYS
 from baken.demo.life import run_life
 from baken.demo.past import write_past
+from baken.errors.backfill import backfill
 from baken.history.store import open_store
+from baken.privacy import Pseudonyms, installation_key
 from baken.server.run import CannotServe, Child, listen, prepare, serve, until_parent_ends
 from baken.settings import Log, Settings, load
+from baken.sites.watched import WatchedSites
 
 USERS = (
     ("admin@example.test", "System Manager", "demo-key:demo-secret"),
@@ -118,6 +122,10 @@ def _prepare(folder: Path, settings: Settings, *, members: int, seed: int, fresh
         store = open_store(settings.store_url)
         store.migrate()
         write_past(store, bench.site, bench.database, now=now, seed=seed, progress=remembering)
+        progress.update(bar, description="Errors")
+        pseudonyms = Pseudonyms(installation_key(settings.data_dir))
+        for site in WatchedSites(settings).values():
+            backfill(site, store, now, ERROR_DAYS, pseudonyms)
         store.close()
     finished.touch()
     console.print(f"Demo association of {members} members made in {time.monotonic() - started:.0f} s in {folder}")
