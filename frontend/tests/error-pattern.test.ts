@@ -1,7 +1,7 @@
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
-import type { PatternDetail } from '../src/api/types'
+import type { PatternDetail, PatternsAnswer } from '../src/api/types'
 import { now } from '../src/clock'
 import { chooseRefresh } from '../src/preferences'
 import { session } from '../src/session'
@@ -10,6 +10,12 @@ import { ago, MOMENT, patternDetail, patternsAnswer } from './fixtures/errors'
 import { serve, type Asked } from './fixtures/server'
 
 const ID = '0000000000000002'
+
+/** The list, in which an id finds its pattern. */
+function found(query: URLSearchParams): PatternsAnswer {
+  const all = patternsAnswer()
+  return query.get('search') === ID ? { ...all, patterns: all.patterns.filter((one) => one.pattern === ID) } : all
+}
 
 beforeEach(() => {
   vi.useFakeTimers({ now: MOMENT, toFake: ['Date'] })
@@ -22,7 +28,7 @@ async function open(given: Partial<PatternDetail> = {}, more: Parameters<typeof 
   const changed = { message: { changed: [ID], patterns: [] } }
   const log = serve({
     'baken.get_error_pattern': { message: patternDetail(given) },
-    'baken.get_error_patterns': (asked) => ({ message: patternsAnswer(asked.query) }),
+    'baken.get_error_patterns': (asked) => ({ message: found(asked.query) }),
     'baken.set_error_state': changed,
     'baken.merge_error_patterns': changed,
     'baken.separate_error_pattern': changed,
@@ -65,6 +71,20 @@ test('tells what, how often, since when and how it goes on', async () => {
   expect(page.text()).toContain('rises by 12 a day (p = 0.004)')
   expect(page.text()).toContain('erpnext 15.31.2')
   expect(page.text()).toContain('22 Nov 2026')
+})
+
+test('a week is told by the hour, and its figures are of the same hours', async () => {
+  const [page, log] = await open({ count: 400 })
+  expect(page.get('.sentence').text()).toContain('400 times in 30 days')
+  await press(page, '7 days')
+  expect(last(log, 'baken.get_error_patterns')?.query.toString()).toBe(`hours=168&search=${ID}&limit=1`)
+  expect(page.get('.sentence').text()).toContain('11 times in 1 day')
+  const figure = page.findAll('figure')[0]
+  await figure?.get('button').trigger('click')
+  expect(figure?.findAll('tbody tr')).toHaveLength(24)
+  await press(page, '90 days')
+  expect(last(log, 'baken.get_error_pattern')?.query.get('days')).toBe('90')
+  expect(page.findAll('figure')[0]?.findAll('tbody tr')).toHaveLength(30)
 })
 
 test('without significance the trend says so, and why', async () => {
@@ -128,7 +148,7 @@ test('a note alone keeps the state', async () => {
 test('why it is one pattern, and a merged member can be separated', async () => {
   const [page, log] = await open()
   const why = section(page, 'Why this is one pattern')
-  expect(why.text()).toContain('The database said the same')
+  expect(why.findAll('.why li')[1]?.text()).toBe('message “Deadlock found; try restarting transaction”')
   expect(why.text()).toContain('sales_invoice:on_submit')
   await press(why, 'Separate')
   expect(last(log, 'baken.separate_error_pattern')?.body).toEqual({ pattern: '000000000000000a' })

@@ -215,6 +215,16 @@ test('an unread log is not "no errors"', async () => {
   expect(page.text()).not.toContain('No errors in')
 })
 
+test('what was not read yet is asked for again soon', async () => {
+  let read = false
+  const unread = { ...patternsAnswer(), total: null, patterns: [], by_hour: [] }
+  vi.useFakeTimers({ now: MOMENT, toFake: ['Date', 'setTimeout', 'clearTimeout'] })
+  const { page } = await open('', { 'baken.get_error_patterns': () => ({ message: read ? patternsAnswer() : unread }) })
+  read = true
+  await vi.advanceTimersByTimeAsync(11_000)
+  expect(rows(page)).toHaveLength(6)
+})
+
 test('more patterns come when asked for', async () => {
   const many = Array.from({ length: 25 }, (_, i) => pattern(i))
   const { page, log } = await open('', { 'baken.get_error_patterns': { message: { ...patternsAnswer(), patterns: many, matching: 30 } } })

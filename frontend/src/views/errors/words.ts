@@ -15,6 +15,16 @@ export const groupName = (code: string) => coded(`group.${code}`, code)
 export const stateName = (code: string) => coded(`patternState.${code}`, code)
 export const statusName = (code: string) => coded(`patternStatus.${code}`, code)
 export const sourceName = (code: string) => coded(`source.${code.toLowerCase().replaceAll(/[ .]/g, '_')}`, code)
+export const leakName = (leak: { kind: string; label?: string | null }) => {
+  const text = t(`leak.${leak.kind}` as MessageKey)
+  return text === `leak.${leak.kind}` ? (leak.label ?? word(leak.kind)) : text
+}
+
+/** What to do: the server's own words in its language, the gist of them in another. */
+export function adviceOf(given: string | null | undefined, gist: string): string {
+  return given && language.value === 'en' ? given : gist
+}
+
 export const actionName = (code: string) => coded(`action.${code}`, code)
 
 /** "frappe.exceptions.ValidationError" as people say it: without the module it stands in; '' when there is none. */
@@ -25,6 +35,12 @@ export function exceptionOf(pattern: Pick<Pattern, 'exception'>): string {
 /** A pattern in plain words, for those who hear it and for the window's title. */
 export function nameOf(pattern: Pick<Pattern, 'exception' | 'template'>): string {
   return [exceptionOf(pattern), pattern.template].filter(Boolean).join(': ') || t('patterns.noException')
+}
+
+/** What kind of error, and through which part of the system it came; what has one name is named once. */
+export function kindsOf(pattern: Pick<Pattern, 'category' | 'component'>): string[] {
+  const { category, component } = pattern
+  return [...new Set([category && categoryName(category), component && componentName(component)])].filter((name): name is string => Boolean(name))
 }
 
 /** Where it happens, from the app to the method; what is not known is left out, and nothing is said twice. */
@@ -95,9 +111,9 @@ function lastRelease(releases: Release[]): string {
  * The whole page in one sentence. Of a narrowed list it is not known what is new among all, so that is left out;
  * since the release is told when every pattern is in sight.
  */
-export function summary(answer: PatternsAnswer, hours: number, narrowed: boolean): string {
+export function summary(answer: PatternsAnswer, narrowed: boolean): string {
   const total = answer.total ?? 0
-  const span = rangeName(hours)
+  const span = rangeName(answer.hours.length * (answer.step_hours ?? 1))
   if (total === 0) return t('patterns.sumNone', { span })
   const fresh = narrowed ? 0 : (answer.facets?.status?.['new'] ?? 0)
   const back = narrowed ? 0 : (answer.facets?.state?.['regressed'] ?? 0)
