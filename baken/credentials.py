@@ -175,6 +175,9 @@ def scheme_holds(found: re.Match[str]) -> bool:
     scheme, value = found[1].lower(), found[3]
     if "=" in value[:-2] and "," in value:
         return True
+    if "=" in value.rstrip("="):
+        # token_type: bearer max_tokens=4096
+        return False
     if scheme in ("token", "apikey", "api-key", "hawk"):
         pair = ":" in value.strip(":") and any(sign.isdigit() for sign in value)
         return pair or len(value) >= 40 or (len(value) >= 16 and random_looking(value))
@@ -221,6 +224,9 @@ def _name_holds(rest: str, value: str) -> bool:
 
 def _bare_holds(found: re.Match[str], value: str, sure: str | None, close: str | None, sign: str) -> bool:
     following = found.string[found.end() : found.end() + 2]
+    if value[-1] == "=" and following[:1] == "<":
+        # Cookie: sid=<secret>
+        return False
     if (
         following[:1] in ("(", "[")
         or _OBJECT.fullmatch(value)
