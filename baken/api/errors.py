@@ -135,7 +135,7 @@ def get_error_patterns(
     where, named = _zone(call)
 
     def ask(conn: Connection) -> dict[str, Any]:
-        found = patterns.listing(
+        return patterns.listing(
             conn,
             call.site_name,
             hours=hours,
@@ -144,7 +144,6 @@ def get_error_patterns(
             zone=where,
             settings=call.settings.analytics.error_analysis,
         )
-        return {**found, "sources": findings.sources(conn, call.site_name, call.now)}
 
     key = ("patterns", hours, wanted.search, tuple(sorted(choices.items())), sort, limit, offset)
     return _told(_once(call, key, ask), named)
@@ -160,6 +159,7 @@ def get_error_pattern(call: Call, pattern: str, days: Annotated[int, Range(1, 90
     releases (at, app, version, previous), leaks, since, measured_at, absent, time_zone.
     """
     where, named = _zone(call)
+    pattern = pattern.strip()
 
     def ask(conn: Connection) -> dict[str, Any]:
         try:
@@ -186,6 +186,7 @@ def get_error_heatmap(call: Call, days: Annotated[int, Range(1, 90)] = 28, patte
     at), maximum, since, measured_at, absent, time_zone.
     """
     where, named = _zone(call)
+    pattern = pattern.strip()
 
     def ask(conn: Connection) -> dict[str, Any]:
         try:

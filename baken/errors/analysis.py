@@ -127,8 +127,9 @@ def _impact(found: Facts) -> dict[str, Any]:
     errors: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     for tally in found.tallies.values():
-        errors.update(tally.users)
-        kinds.update(dict.fromkeys(tally.users, 1))
+        for user, count in tally.users.items():
+            errors[user] += count
+            kinds[user] += 1
     people = Counter(found.group_of[user] for user in errors)
     top = sorted(errors, key=lambda user: (-errors[user], user))[:MOST_USERS]
     return {
@@ -144,5 +145,6 @@ def _impact(found: Facts) -> dict[str, Any]:
 def _sum(found: Facts, name: str) -> dict[str, int]:
     counted: Counter[str] = Counter()
     for tally in found.tallies.values():
-        counted.update(getattr(tally, name))
+        for key, count in getattr(tally, name).items():
+            counted[key] += count
     return dict(sorted(counted.items(), key=lambda entry: (-entry[1], entry[0])))

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from baken.clock import from_ms, iso, to_ms
+from baken.clock import to_ms
 from baken.errors.counts import DAY_MS, HOUR_MS
 from baken.errors.facts import Facts, Tally
 from baken.errors.trend import Trend, trends
@@ -33,6 +33,8 @@ class View:
         released: the moment (ms) of the site's last change of versions; None when none is known.
         now: the present moment.
         settings: thresholds.
+        compared: whether Baken looked all through the window before this one.
+        passed: hours of the window that have passed and were looked at.
     """
 
     facts: Facts
@@ -40,6 +42,8 @@ class View:
     released: int | None
     now: datetime
     settings: ErrorAnalysis
+    compared: bool
+    passed: float
 
 
 def view(facts: Facts, *, released: int | None, now: datetime, settings: ErrorAnalysis) -> View:
@@ -47,7 +51,9 @@ def view(facts: Facts, *, released: int | None, now: datetime, settings: ErrorAn
     numbers = sorted(facts.tallies)
     series = [facts.known_bins(facts.tallies[number]) for number in numbers]
     found = trends(series, threshold=settings.trend_threshold, unknown=unknown_trend(facts))
-    return View(facts, dict(zip(numbers, found, strict=True)), released, now, settings)
+    compared = facts.looked.knew(facts.window.before.start + 1)
+    judged = dict(zip(numbers, found, strict=True))
+    return View(facts, judged, released, now, settings, compared, known_hours(facts, now))
 
 
 def unknown_trend(facts: Facts) -> str | None:
@@ -93,15 +99,15 @@ def describe(
         "place": {"app": row.app, "module": row.module, "doctype": row.doctype, "method": row.method},
         "component": main,
         "components": _sorted(tally.components),
-        "first_seen": iso(from_ms(first_seen)),
-        "last_seen": iso(from_ms(last_seen)),
+        "first_seen": _iso(first_seen),
+        "last_seen": _iso(last_seen),
         # Counts know the hour only; the very first and the very last occurrence are known to the moment.
-        "first_occurrence": None if first is None else iso(from_ms(first_seen if began else first)),
-        "latest": iso(from_ms(last_seen)) if tally.count else None,
+        "first_occurrence": None if first is None else _iso(first_seen if began else first),
+        "latest": _iso(last_seen) if tally.count else None,
         "count": tally.count,
-        "previous": tally.before if facts.looked.knew(window.before.start + 1) else None,
+        "previous": tally.before if seen.compared else None,
         "share": tally.count / total if total else 0.0,
-        "per_hour": round(tally.count / known_hours(facts, seen.now), 4),
+        "per_hour": round(tally.count / seen.passed, 4),
         "users": len(tally.users) if tally.users or not tally.count else (0 if _all_known(tally) else None),
         "groups": _sorted(tally.groups),
         "hours": list(hours),
@@ -209,4 +215,5 @@ def _id_of(facts: Facts, number: int | None) -> str | None:
 
 
 def _iso(moment: int | None) -> str | None:
-    return None if moment is None else iso(from_ms(moment))
+    # As `clock.iso` writes it; there are several in each of hundreds of patterns.
+    return None if moment is None else f"{datetime.fromtimestamp(moment // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -11,7 +11,7 @@ from baken.clock import from_ms, iso
 from baken.errors import echoes, log_files
 from baken.errors.event import SOURCES
 from baken.errors.leaks import KINDS
-from baken.errors.looked import look
+from baken.errors.looked import Looked, look
 from baken.history.tables import error_findings, error_patterns
 
 SILENT = timedelta(minutes=10)
@@ -52,7 +52,7 @@ def found(conn: Connection, site: str, now: datetime) -> dict[str, Any]:
     Returns leaks and lost: kind, label, pattern (id, or None when it is not known), template, count, first_seen,
     last_seen, advice; and sources: source, state ("ok", "absent" or "behind"), read_at, detail, events_24h.
     """
-    return {"leaks": leaks(conn, site), "lost": _rows(conn, site, "lost"), "sources": sources(conn, site, now)}
+    return {"leaks": leaks(conn, site), "lost": _rows(conn, site, "lost"), "sources": sources(look(conn, site), now)}
 
 
 def leaks(conn: Connection, site: str) -> list[dict[str, Any]]:
@@ -103,12 +103,12 @@ def _heads(conn: Connection, site: str, numbers: set[int]) -> dict[int | None, s
     return {row.number: row.id for row in conn.execute(query)}
 
 
-def sources(conn: Connection, site: str, now: datetime) -> list[dict[str, Any]]:
+def sources(looked: Looked, now: datetime) -> list[dict[str, Any]]:
     """Where errors come from, and whether they still do, in the order of `event.SOURCES`.
 
     `events_24h` is None: an error that several sources show is counted once, and not for one of them.
     """
-    read = {each.source: each for each in look(conn, site).sources}
+    read = {each.source: each for each in looked.sources}
     out: list[dict[str, Any]] = []
     for name in SOURCES:
         each, state, detail = read.get(name), "ok", None

@@ -33,20 +33,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What is known of the reading of a site's errors."""
+    """What is known of the reading of a site's errors.
+
+    Attributes:
+        sources: those that were read, in the order of `event.SOURCES`.
+        main: the Error Log: the source that has everything, and the only one that tells of earlier days; None: it was
+            never read.
+        since: the moment (ms) from which on errors are known; None when nothing was read.
+    """
 
     sources: tuple[Source, ...]
-
-    @property
-    def main(self) -> Source | None:
-        """The Error Log: the source that has everything, and the only one that tells of earlier days."""
-        return next((each for each in self.sources if each.source == ERROR_LOG), None)
-
-    @property
-    def since(self) -> int | None:
-        """The moment (ms) from which on errors are known; None when nothing was read."""
-        main = self.main
-        return to_ms(main.since) if main and main.since else None
+    main: Source | None
+    since: int | None
 
     @property
     def read_at(self) -> datetime | None:
@@ -84,4 +82,6 @@ def look(conn: Connection, site: str) -> Looked:
     if (mark := known.mark) is not None:
         found.append(Source(ERROR_LOG, mark.since, mark.read_at, iso(mark.until) or "", None, mark.behind))
     order = {name: place for place, name in enumerate(SOURCES)}
-    return Looked(tuple(sorted(found, key=lambda each: (order.get(each.source, len(order)), each.source))))
+    found.sort(key=lambda each: (order.get(each.source, len(order)), each.source))
+    main = next((each for each in found if each.source == ERROR_LOG), None)
+    return Looked(tuple(found), main, to_ms(main.since) if main and main.since else None)

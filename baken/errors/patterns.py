@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from baken.clock import from_ms, iso
-from baken.errors import facts
+from baken.errors import facts, findings
 from baken.errors.counts import HOUR_MS
 from baken.errors.described import SETTLED, View, describe, state_of, status, view
 from baken.errors.facts import SHORT_HOURS, Facts, Tally
@@ -114,8 +114,8 @@ def listing(
 
     Returns:
         total, patterns_total (with errors in the window), matching (how many are wanted), patterns, hours (beginning of
-        each bar), by_hour, step_hours, facets (choices per field, with how many patterns have them), since,
-        measured_at, absent.
+        each bar), by_hour, step_hours, facets (choices per field, with how many patterns have them), releases,
+        sources, since, measured_at, absent.
     """
     daily = hours > SHORT_HOURS
     window = last_days(-(-hours // 24), now, zone) if daily else last_hours(hours, now)
@@ -157,6 +157,7 @@ def listing(
         "step_hours": 24 if daily else 1,
         "facets": _facets(fields, wanted, lambda number, but: _fits(seen, number, fields[number], wanted, but)),
         "releases": [each.answer() for each in releases.recent(conn, site, since=window.start)],
+        "sources": findings.sources(found.looked, now),
     }
 
 

@@ -71,10 +71,13 @@ def last_hours(hours: int, now: datetime) -> Window:
 
 
 def last_days(days: int, now: datetime, zone: tzinfo) -> Window:
-    """The last `days` days of the site, today included; they begin at its midnight, or in the hour of it."""
+    """The last `days` days of the site, today included.
+
+    They begin at its midnight; where that is not a whole hour of UTC, with the first hour that begins after it.
+    """
     first = now.astimezone(zone).date() - timedelta(days=days - 1)
     midnight = datetime.combine(first, time(), zone).astimezone(UTC)
-    return Window(hour_of(to_ms(midnight)), hour_of(to_ms(now)) + HOUR_MS)
+    return Window(-(-to_ms(midnight) // HOUR_MS) * HOUR_MS, hour_of(to_ms(now)) + HOUR_MS)
 
 
 def places(window: Window, zone: tzinfo) -> Places:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -121,6 +122,20 @@ def test_days_are_the_sites_own_when_the_clock_changes(store: Store) -> None:
     assert [days[f"2026-03-{day}T{'23' if day < 29 else '22'}:00:00Z"] for day in range(26, 31)] == [2] * 5
     assert days["2026-03-31T22:00:00Z"] == 1
     assert days == dict(zip(found["hours"], found["by_hour"], strict=True))
+
+
+@pytest.mark.parametrize("name", ["Asia/Kolkata", "America/New_York", "Pacific/Auckland", "UTC"])
+def test_days_add_up_wherever_the_site_is(store: Store, name: str) -> None:
+    looked(store)
+    put(store, [failure(at=at) for at in every(HOUR, 400)])
+    with store.read() as conn:
+        found = listing(conn, NAME, hours=240, wanted=Wanted(), now=NOW, zone=ZoneInfo(name))
+        told = analyze(conn, NAME, days=10, now=NOW, zone=ZoneInfo(name))
+    assert len(found["hours"]) == 10 == len(told["patterns"]["daily_trends"])
+    assert found["patterns"][0]["hours"] == found["by_hour"] == list(told["patterns"]["daily_trends"].values())
+    assert sum(found["by_hour"]) == found["total"] == told["total_errors"]
+    # An error in every hour: each whole day has 24, whichever they are.
+    assert set(found["by_hour"][1:-1]) == {24}
 
 
 def test_merged_patterns_are_one_everywhere(store: Store) -> None:
