@@ -16,6 +16,7 @@ from statistics import median
 
 from sqlalchemy import URL
 
+from baken.errors import reader
 from baken.errors.collect import collect
 from baken.errors.fingerprint import fingerprint
 from baken.errors.scrub import scrub
@@ -150,6 +151,8 @@ def read(made: list[tuple[str, str]]) -> Read:
         store = open_store(f"sqlite:///{path / 'store.db'}")
         store.migrate()
         empty = _bytes(store)
+        # All of them are new: older ones would be read slowly, beside the new ones.
+        reader.FIRST_READING = len(made) * STEP + timedelta(days=1)
         count, wall, processor = 0, time.perf_counter(), time.process_time()
         while True:
             with site.reading(NOW) as reading:

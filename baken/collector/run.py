@@ -36,7 +36,12 @@ _LEASE_TTL = timedelta(seconds=15)
 _LEASE_EVERY = 5.0
 _REQUESTS_EVERY = 0.5
 _SITES_EVERY = 30.0
-_ERRORS_EVERY = 10.0
+# Errors are looked for so often; where many sites are watched, only when their figures are measured.
+_ERRORS_EVERY, _ERRORS_EVERY_MANY, _MANY = 5.0, 10.0, 100
+# A run over figures takes the errors with it when they are due so soon.
+_ERRORS_EARLY = 3.0
+# Where there are more errors to read than one step takes.
+_ERRORS_PAUSE = 0.1
 _MAINTENANCE_EVERY = 60.0
 _TICK = 0.25
 _CLOCK_JUMP = timedelta(seconds=30)
@@ -63,11 +68,19 @@ class _Watch:
     lost: bool = False
     version: int = 0
 
+    @property
+    def next_due(self) -> float:
+        """When the next figure or the next look for errors is due."""
+        return min(self.schedule.next_due, self.errors_due)
+
 
 @dataclass(slots=True)
 class _Finished:
+    """A run that has ended; `errors_only`: no figure was due."""
+
     watch: _Watch
     run: Run
+    errors_only: bool
 
 
 @dataclass(slots=True)
@@ -191,7 +204,7 @@ class Collector:
         new = [site for name, site in self.sites.items() if name not in known or known[name].site is not site]
         for site in new:
             watch = self._watch(site)
-            heapq.heappush(self._heap, (watch.schedule.next_due, site.name, watch.version))
+            heapq.heappush(self._heap, (watch.next_due, site.name, watch.version))
         if new:
             self._after_absence(new)
         for name, trouble in self.sites.troubles.items():
@@ -242,9 +255,14 @@ class Collector:
                 self._start(watch, now)
                 free -= 1
             watch.version += 1
-            heapq.heappush(self._heap, (watch.schedule.next_due, name, watch.version))
+            heapq.heappush(self._heap, (watch.next_due, name, watch.version))
 
     def _missed(self, watch: _Watch, now: float) -> None:
+        if now >= watch.errors_due:
+            watch.errors_due = now + _ERRORS_EVERY
+        if not watch.schedule.due(now):
+            # Errors are not late: the run that is under way, or the next one, reads them all.
+            return
         watch.missed += 1
         watch.late_since = watch.late_since or clock.now()
         watch.schedule.ran(watch.schedule.due(now), now)
@@ -256,9 +274,9 @@ class Collector:
         # Who asked waits for a run that began after the asking: its moment is not rounded down to before it.
         asked, watch.asked = watch.asked, False
         moment = clock.now() if asked else _moment()
-        also_errors = now >= watch.errors_due
+        also_errors = now >= watch.errors_due - (_ERRORS_EARLY if due else 0.0)
         if also_errors:
-            watch.errors_due = now + _ERRORS_EVERY
+            watch.errors_due = now + (_ERRORS_EVERY if len(self._watches) <= _MANY else _ERRORS_EVERY_MANY)
 
         def work() -> None:
             try:
@@ -267,15 +285,16 @@ class Collector:
                 # Whatever happens, the site's next run must be able to begin.
                 log.error("a run failed", site=watch.site.name, error=masked_trace(error))
                 run = Run(_moment(), unreachable=mask(f"the run failed inside Baken: {type(error).__name__}: {error}"))
-            self._finished.put(_Finished(watch, run))
+            self._finished.put(_Finished(watch, run, not due))
 
         threading.Thread(target=work, name=f"site {watch.site.name}", daemon=True).start()
 
     def _run(self, watch: _Watch, due: set[str], moment: datetime, *, also_errors: bool, fresh: bool = False) -> Run:
         also = (lambda reading: self._read_errors(watch, reading)) if also_errors else None
         run = run_site(watch.site, due, moment, self.settings.collector.deadline, also, fresh=fresh)
-        watch.failures += run.unreachable is not None
-        add_run_metrics(run, failures=watch.failures, missed=watch.missed)
+        if due:
+            watch.failures += run.unreachable is not None
+            add_run_metrics(run, failures=watch.failures, missed=watch.missed)
         return run
 
     def _read_errors(self, watch: _Watch, reading: Reading) -> None:
@@ -286,7 +305,7 @@ class Collector:
             log.debug("errors not counted", site=reading.site.name, reason=str(error))
         else:
             if collected.behind:
-                watch.errors_due = 0.0
+                watch.errors_due = time.monotonic() + _ERRORS_PAUSE
 
     def _gather(self) -> None:
         while True:
@@ -306,8 +325,15 @@ class Collector:
                 reason = "the run before took longer than the time between two runs"
                 self._buffer.add_gap(Gap(watch.site.name, watch.late_since, clock.now(), reason))
                 watch.late_since = None
-            if self._watches.get(watch.site.name) is watch:
+            if self._watches.get(watch.site.name) is not watch:
+                continue
+            if not done.errors_only:
+                # Whether errors could be read is kept with the figures, which are never long in coming.
                 self._buffer.add(self._cycle(watch, done.run))
+            if watch.next_due < watch.last + _ERRORS_EVERY:
+                # More errors are to be read: not only when the next figure is due.
+                watch.version += 1
+                heapq.heappush(self._heap, (watch.next_due, watch.site.name, watch.version))
 
     def _cycle(self, watch: _Watch, run: Run) -> Cycle:
         missed, watch.missed_before = watch.missed - watch.missed_before, watch.missed

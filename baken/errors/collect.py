@@ -30,8 +30,8 @@ OLDER_AT_ONCE = 300
 # Without new errors the store is told at this interval that the sources were read; absent ones are told of less often.
 _QUIET = timedelta(seconds=55)
 _QUIET_ABSENT = timedelta(minutes=10)
-# So long may queries for older rows take in one step: 40 ms a minute beside 20 ms for all else.
-_OLDER_SECONDS = 0.006
+# No further older rows are asked for in a step whose queries for them took so long: about 25 ms a minute.
+_OLDER_SECONDS = 0.002
 # With so many new rows the older ones wait.
 _BUSY = 200
 _PRUNE_EVERY = 600.0

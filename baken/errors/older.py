@@ -18,7 +18,7 @@ from baken.errors.event import Event
 from baken.errors.seen import hashed
 from baken.sites.reading import Reading
 
-_AT_ONCE = 100
+_AT_ONCE = 50
 _MOST_MET = 5000
 _TICK = timedelta(microseconds=1)
 

@@ -11,18 +11,22 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, make_url, select
 
 from baken.clock import from_ms
 from baken.errors import backfill as module
 from baken.errors import older, watermarks
 from baken.errors.backfill import Progress, backfill
+from baken.errors.collect import collect
 from baken.history.store import Store
 from baken.history.tables import error_counts, error_patterns
+from baken.settings import Settings
 from baken.sites.problems import MissingTable
-from tests.errors.logs import NAME, PSEUDONYMS, Log, store_at, traceback
+from baken.sites.site import Site, SiteConfig
+from tests.errors.logs import NAME, PSEUDONYMS, ZONE, Log, store_at, traceback
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 LOCAL = datetime(2026, 7, 1, 14, 0)
@@ -129,7 +133,7 @@ def test_a_row_that_is_touched_before_backfill_comes_to_it(log: Log, store: Stor
     assert total(store) == 20 * 24
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 3)), max_size=30),
     st.lists(st.tuples(st.integers(0, 29), st.integers(1, 10)), max_size=8),
@@ -247,3 +251,34 @@ def test_killed_and_started_again_it_goes_on(log: Log, tmp_path: Path) -> None:
     backfill(log.site, store, NOW, 30, PSEUDONYMS)
     assert total(store) == 4000
     store.close()
+
+
+@pytest.mark.parametrize("server", ["mariadb", "postgres"])
+def test_on_a_database_server(server: str, store: Store, request: pytest.FixtureRequest) -> None:
+    """The same on the databases that sites really have: many rows of one instant, touched ones, each once."""
+    running = request.getfixturevalue(server)
+    url = running.create_database("backfill_site")
+    quote = "`" if server == "mariadb" else '"'
+    name = f"{quote}tabError Log{quote}"
+    kind, text = ("datetime(6)", "longtext") if server == "mariadb" else ("timestamp(6)", "text")
+    statements = [
+        f"CREATE TABLE {name} (name varchar(140) PRIMARY KEY, creation {kind}, modified {kind}, owner varchar(140), "
+        f"method varchar(140), error {text})",
+        f"CREATE INDEX modified ON {name} (modified)",
+    ]
+    values = []
+    for number in range(300):
+        at = LOCAL - (number // 60) * 70 * HOUR
+        values.append(f"('r{number:04}', '{at}', '{at}', 'x@leden.example', 'app.run', 'label {number}')")
+    statements.append(f"INSERT INTO {name} VALUES {', '.join(values)}")
+    for statement in statements:
+        running.execute(statement, database="backfill_site")
+    site = Site(SiteConfig(NAME, make_url(url), time_zone=ZONE), Settings())
+    with site.reading(NOW) as reading:
+        assert collect(reading, store, NOW, PSEUDONYMS).rows == 60
+    moved = f"UPDATE {name} SET modified = '{LOCAL + MINUTE}' WHERE name IN ('r0010', 'r0070', 'r0299')"
+    running.execute(moved, database="backfill_site")
+    with site.reading(NOW + MINUTE) as reading:
+        assert collect(reading, store, NOW + MINUTE, PSEUDONYMS).rows >= 2
+    assert backfill(site, store, NOW + MINUTE, 30, PSEUDONYMS).finished
+    assert total(store) == 300
