@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from baken.clock import from_ms, iso
 from baken.errors import facts, sentences
 from baken.errors.counts import HOUR_MS
-from baken.errors.described import View, total_trend, view
+from baken.errors.described import View, recurs, status, total_trend, view
 from baken.errors.facts import Facts
 from baken.errors.heat import cell
 from baken.errors.patterns import pattern_list
@@ -71,7 +71,7 @@ def analyze(
             **_kinds(seen, present),
             "user_impact": _impact(found),
             "components": _sum(found, "components"),
-            "recurring": [row["pattern"] for row in listed if row["status"] == "recurring"],
+            "recurring": [found.rows[number].id for number in present if _recurring(seen, number)],
             "growth": growth.answer(),
             "list": listed,
         },
@@ -81,6 +81,12 @@ def analyze(
         "since": iso(from_ms(window.start)),
         "absent": found.looked.absent(window.start),
     }
+
+
+def _recurring(seen: View, number: int) -> bool:
+    found = seen.facts
+    family = (found.rows[number], *found.members.get(number, ()))
+    return recurs(seen, family, found.tallies[number]) and status(seen, family, found.tallies[number]) != "quiet"
 
 
 def _daily(found: Facts, hourly: dict[int, int], clock: Places) -> dict[str, int]:

@@ -152,10 +152,14 @@ def status(seen: View, family: Sequence[Any], tally: Tally | None) -> str:
         and to_ms(seen.now) - seen.released <= FRESH_RELEASE_DAYS * DAY_MS
     ):
         return "new"
-    count = tally.seen if tally else 0
-    if count < seen.settings.recurring_threshold or tally is None or _one_hour(tally, family):
+    if tally is None or not recurs(seen, family, tally):
         return "rare"
     return "quiet" if to_ms(seen.now) - last_seen > max(DAY_MS, QUIET_GAPS * _usual_gap(tally)) else "recurring"
+
+
+def recurs(seen: View, family: Sequence[Any], tally: Tally) -> bool:
+    """Whether a pattern keeps coming: often enough and not only within one hour; whether or not it is new."""
+    return tally.seen >= seen.settings.recurring_threshold and not _one_hour(tally, family)
 
 
 def new_since_release(seen: View, first_seen: int) -> bool:

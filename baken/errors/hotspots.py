@@ -68,10 +68,10 @@ def identify(conn: Connection, site: str, *, days: int, now: datetime, zone: tzi
     muted or resolved make nothing critical.
 
     An hour of the week is compared with what is to be expected: with the same hour of up to MOST_WEEKS weeks before
-    the window where Baken looked at LEAST_WEEKS of them; else, over windows of LEAST_WEEKS weeks, with the mean of all
-    hours. p is the upper tail of a Poisson distribution whose variance is widened to what the weeks show
-    (quasi-Poisson: McCullagh and Nelder, Generalized Linear Models, 2nd ed. 1989, section 6.2.3), adjusted for the 168
-    hours (Benjamini and Hochberg).
+    the window where Baken looked at LEAST_WEEKS of them, in proportion to what the other hours have; else, over windows
+    of LEAST_WEEKS weeks, with the mean of the other hours. p is the upper tail of a Poisson distribution whose variance
+    is widened to what the weeks show (quasi-Poisson: McCullagh and Nelder, Generalized Linear Models, 2nd ed. 1989,
+    section 6.2.3), adjusted for the 168 hours (Benjamini and Hochberg).
 
     Returns analysis_period, total_errors, functional_areas, user_groups, time_periods, components, critical_hotspots,
     treemap, heatmap, measured_at, absent; critical ones first, then those with most errors.
@@ -202,7 +202,13 @@ def _times(
         reason = f"an hour is compared with others only when Baken has looked at {LEAST_WEEKS} weeks or more"
     else:
         means, spread = profile
-        expected = {place: means[place] * often[place] for place in cells}
+        usual = {place: means[place] * often[place] for place in cells}
+        errors, whole = sum(map(sum, counted)), sum(usual.values())
+        # All hours together may have more errors than before: an hour stands out when it has more than the others do.
+        # One error more on both sides keeps few errors from speaking too loudly.
+        expected = {
+            (day, hour): at * (errors - counted[day][hour] + 1) / (whole - at + 1) for (day, hour), at in usual.items()
+        }
         chances = benjamini_hochberg(
             [
                 poisson_tail(counted[day][hour] / spread, expected[day, hour] / spread) if counted[day][hour] else 1.0
@@ -211,17 +217,17 @@ def _times(
         )
     rows = []
     for (day, hour), p in zip(cells, chances, strict=True):
-        errors, usual = counted[day][hour], expected.get((day, hour))
+        errors, likely = counted[day][hour], expected.get((day, hour))
         if not errors:
             continue
-        times = errors / usual if usual else None
+        times = errors / likely if likely else None
         critical = bool(times and times >= LEAST_TIMES and errors >= LEAST_ERRORS and p <= LEVEL)
         rows.append(
             {
                 "weekday": day,
                 "hour": hour,
                 "errors": errors,
-                "expected": None if usual is None else round(usual, 2),
+                "expected": None if likely is None else round(likely, 2),
                 "times": None if times is None else round(times, 2),
                 "p": None if profile is None else float(f"{p:.3g}"),
                 "critical": critical,

@@ -19,6 +19,8 @@ LARGE_LOG = 100e6
 """Bytes from which the size of the Error Log is worth a word."""
 LARGE_SHARE = 0.2
 LOUDEST = 5
+LONGEST = 80
+"""Characters of a pattern's summary within a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def _regressed(said: Material) -> list[dict[str, Any]]:
     return [
         _say(
             "regressed",
-            f"{row['error_summary']} ({row['pattern']}) was resolved and came back: {_times(row['count'])}",
+            f"{_named(row)} ({row['pattern']}) was resolved and came back: {_times(row['count'])}",
             row,
             count=row["count"],
         )
@@ -90,16 +92,17 @@ def _new(said: Material) -> list[dict[str, Any]]:
             count = sum(row["count"] for row in rows)
             text = (
                 f"{_patterns(len(rows))} new since {named} ({_day(latest[0])}), with {_errors(count)}; "
-                f"the most frequent: {rows[0]['error_summary']} ({rows[0]['pattern']})"
+                f"the most frequent: {_named(rows[0])} ({rows[0]['pattern']})"
             )
             apps = [each.answer() for each in latest]
             return [_say("new_since_release", text, rows[0], patterns=len(rows), count=count, release=named, apps=apps)]
     rows = [row for row in said.listed if row["status"] == "new"]
-    if not rows:
+    # Where most are new the log itself is: that is no news about the patterns.
+    if not rows or len(rows) > HALF * len(said.listed):
         return []
     count = sum(row["count"] for row in rows)
     text = (
-        f"{_patterns(len(rows))} new, with {_errors(count)}; the most frequent: {rows[0]['error_summary']} "
+        f"{_patterns(len(rows))} new, with {_errors(count)}; the most frequent: {_named(rows[0])} "
         f"({rows[0]['pattern']})"
     )
     return [_say("new", text, rows[0], patterns=len(rows), count=count)]
@@ -109,19 +112,26 @@ def _trend(said: Material) -> list[dict[str, Any]]:
     trend = said.growth
     if trend.direction not in ("up", "down") or trend.growth is None:
         return []
-    words = "more" if trend.direction == "up" else "fewer"
-    text = f"Errors become {words}: {trend.growth:+.0%} from the earlier to the later half (p = {trend.p:.2g})"
-    return [_say(f"trend_{trend.direction}", text, growth=round(trend.growth, 4), p=trend.p, per_day=trend.per_day)]
+    words = "increasing" if trend.direction == "up" else "decreasing"
+    text = f"Errors are {words}: {trend.growth:+.0%} from the earlier to the later half ({_chance(trend.p or 0.0)})"
+    told = trend.answer()
+    return [_say(f"trend_{trend.direction}", text, growth=told["growth"], p=told["p"], per_day=told["per_day"])]
 
 
 def _rising(said: Material) -> list[dict[str, Any]]:
-    rows = [row for row in said.unsettled if row["trend"]["direction"] == "up"]
+    # When all errors increase it is worth telling which do so more than the rest.
+    general = (said.growth.growth or 0.0) if said.growth.direction == "up" else 0.0
+    rows = [
+        row
+        for row in said.unsettled
+        if row["trend"]["direction"] == "up" and (row["trend"]["growth"] is None or row["trend"]["growth"] > general)
+    ]
     rows.sort(key=lambda row: -(row["trend"]["per_day"] or 0))
     made = []
     for row in rows[:LOUDEST]:
         grown = row["trend"]["growth"]
         much = "" if grown is None else f" ({grown:+.0%} from the earlier to the later half)"
-        text = f"{row['error_summary']} ({row['pattern']}) rises{much}: {_times(row['count'])}"
+        text = f"{_named(row)} ({row['pattern']}) rises{much}: {_times(row['count'])}"
         made.append(_say("rising", text, row, count=row["count"], growth=grown, per_day=row["trend"]["per_day"]))
     return made
 
@@ -131,7 +141,7 @@ def _few(said: Material) -> list[dict[str, Any]]:
     present = said.seen.facts.present
     first = said.listed[0]
     if len(present) == 1:
-        text = f"All {_errors(said.total)} are of one pattern: {first['error_summary']} ({first['pattern']})"
+        text = f"All {_errors(said.total)} are of one pattern: {_named(first)} ({first['pattern']})"
         return [_say("single", text, first, count=said.total)]
     added, needed = 0, 0
     for number in present:
@@ -143,13 +153,13 @@ def _few(said: Material) -> list[dict[str, Any]]:
         if first["share"] < HALF:
             return []
         text = (
-            f"{first['share']:.0%} of the errors are of one pattern: {first['error_summary']} ({first['pattern']}), "
+            f"{first['share']:.0%} of the errors are of one pattern: {_named(first)} ({first['pattern']}), "
             f"{_times(first['count'])}"
         )
         return [_say("dominant", text, first, share=round(first["share"], 4), count=first["count"])]
     text = (
         f"{needed} of {len(present)} patterns make {added / said.total:.0%} of the errors; the first, "
-        f"{first['error_summary']} ({first['pattern']}), makes {first['share']:.0%}"
+        f"{_named(first)} ({first['pattern']}), makes {first['share']:.0%}"
     )
     return [
         _say(
@@ -172,9 +182,7 @@ def _users(said: Material) -> list[dict[str, Any]]:
     everybody = {user for tally in said.seen.facts.tallies.values() for user in tally.users}
     if row["users"] < HALF * len(everybody):
         return []
-    text = (
-        f"{row['error_summary']} ({row['pattern']}) hits {row['users']} of the {len(everybody)} users who met an error"
-    )
+    text = f"{_named(row)} ({row['pattern']}) hits {row['users']} of the {len(everybody)} users who met an error"
     return [_say("widespread", text, row, users=row["users"], of=len(everybody))]
 
 
@@ -185,7 +193,7 @@ def _quiet(said: Material) -> list[dict[str, Any]]:
     row = rows[0]
     text = (
         f"{len(rows)} recurring {'pattern has' if len(rows) == 1 else 'patterns have'} stopped; the most frequent, "
-        f"{row['error_summary']} ({row['pattern']}), was last seen {row['last_seen']}"
+        f"{_named(row)} ({row['pattern']}), was last seen {row['last_seen']}"
     )
     return [_say("quiet", text, row, patterns=len(rows), last_seen=row["last_seen"])]
 
@@ -195,7 +203,7 @@ def _fix_worst(said: Material) -> list[dict[str, Any]]:
     return [
         _say(
             "fix_critical",
-            f"Look first at {row['error_summary']} ({row['pattern']}): it is critical and came {_times(row['count'])}, "
+            f"Look first at {_named(row)} ({row['pattern']}): it is critical and came {_times(row['count'])}, "
             f"last {row['latest']}",
             row,
             count=row["count"],
@@ -213,7 +221,7 @@ def _look_at_release(said: Material) -> list[dict[str, Any]]:
     change, row = said.changes[0], rows[0]
     text = (
         f"Check what changed with {change.app} {change.version}: {_patterns(len(rows))} new since then and severe; the "
-        f"first, {row['error_summary']} ({row['pattern']}), came {_times(row['count'])}"
+        f"first, {_named(row)} ({row['pattern']}), came {_times(row['count'])}"
     )
     values = {"app": change.app, "version": change.version, "patterns": len(rows), "count": row["count"]}
     return [_say("check_release", text, row, **values) | {"priority": "high"}]
@@ -230,7 +238,7 @@ def _shorten_log(said: Material) -> list[dict[str, Any]]:
         return []
     megabytes = round(said.log_bytes / 1e6)
     text = (
-        f"Error Log takes {megabytes} MB; {share:.0%} of what was logged is from {row['error_summary']} "
+        f"Error Log takes {megabytes} MB; {share:.0%} of what was logged is from {_named(row)} "
         f"({row['pattern']}): fix it, or shorten the retention of Error Log in Log Settings"
     )
     return [_say("shorten_log", text, row, megabytes=megabytes, share=round(share, 4)) | {"priority": "medium"}]
@@ -246,8 +254,7 @@ def _fix_frequent(said: Material) -> list[dict[str, Any]]:
     return [
         _say(
             "fix_frequent",
-            f"Fix {row['error_summary']} ({row['pattern']}), which makes {row['share']:.0%} of the errors, or mark it "
-            "as known",
+            f"Fix {_named(row)} ({row['pattern']}), which makes {row['share']:.0%} of the errors, or mark it as known",
             row,
             share=round(row["share"], 4),
             count=row["count"],
@@ -255,6 +262,15 @@ def _fix_frequent(said: Material) -> list[dict[str, Any]]:
         | {"priority": "medium" if row["severity"] in ("MEDIUM", "HIGH") else "low"}
         for row in rows[:3]
     ]
+
+
+def _named(row: dict[str, Any]) -> str:
+    text: str = row["error_summary"]
+    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+
+
+def _chance(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def _times(count: int) -> str:
