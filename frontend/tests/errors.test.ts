@@ -66,10 +66,20 @@ async function select(page: VueWrapper, row: number): Promise<void> {
 
 test('one sentence says how much, in how many patterns, what is new and what came back', async () => {
   const { page } = await open()
-  expect(page.get('.sentence').text()).toBe('125 errors in 24 hours as 6 patterns; 1 is new (1 of them since erpnext 15.31.2), 1 came back.')
+  expect(page.get('.sentence').text()).toBe('125 errors in 24 hours as 6 patterns; 1 is new since erpnext 15.31.2, 1 came back.')
   await setLanguage('nl')
   await flushPromises()
-  expect(page.get('.sentence').text()).toBe('125 fouten in 24 uur in 6 patronen; 1 is nieuw (1 daarvan sinds erpnext 15.31.2), 1 kwam terug.')
+  expect(page.get('.sentence').text()).toBe('125 fouten in 24 uur in 6 patronen; 1 is nieuw sinds erpnext 15.31.2, 1 kwam terug.')
+})
+
+test('what is new without the release is told apart, and a narrowed list claims nothing of all', async () => {
+  const answer = patternsAnswer()
+  answer.facets.status = { new: 3 }
+  const { page } = await open('', { 'baken.get_error_patterns': { message: answer } })
+  expect(page.get('.sentence').text()).toContain('3 are new (1 of them since erpnext 15.31.2)')
+  page.unmount()
+  const narrowed = await open('?severity=HIGH', { 'baken.get_error_patterns': { message: answer } })
+  expect(narrowed.page.get('.sentence').text()).toBe('125 errors in 24 hours as 6 patterns.')
 })
 
 test('a pattern says what, where, how bad, how often, whom and since when', async () => {
@@ -183,7 +193,7 @@ test('an action that fails says why and changes nothing', async () => {
 test('findings say what was found and what to do', async () => {
   const { page } = await open()
   const text = page.get('.findings').text()
-  for (const part of ['4 credentials stand', 'Bearer token', 'Withdraw the token', '3 errors never reached', 'Shorten the titles', '1 source is not read in full', 'permission denied', 'No personal data kept']) {
+  for (const part of ['4 errors in the Error Log show credentials', 'Bearer token', 'Withdraw the token', '3 errors never reached', 'Shorten the titles', '1 source is not read in full', 'permission denied', 'No personal data kept']) {
     expect(text).toContain(part)
   }
 })

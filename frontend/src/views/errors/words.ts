@@ -81,11 +81,15 @@ export function trendText(trend: Trend | null): string {
   return trend.p === null ? text : `${text} (${chance(trend.p)})`
 }
 
-/** "+40%" against the window before; null when Baken did not look then, or when there was nothing to compare with. */
-export function changeText(count: number, previous: number | null): string | null {
-  if (previous === null || previous === 0) return null
-  const change = count / previous - 1
-  return Math.abs(change) < 0.005 ? t('patterns.same') : `${change > 0 ? '+' : '−'}${formatRatio(Math.abs(change))}`
+/** From so many times as before on, the multiple is read more easily than a percentage. */
+const MULTIPLE = 3
+
+/** "+40% against the period before", of a growth of 0.4; null when there is nothing to compare with. */
+export function changeText(growth: number | null): string | null {
+  if (growth === null) return null
+  if (growth + 1 >= MULTIPLE) return t('change.times', { n: formatCount(Math.round((growth + 1) * 10) / 10) })
+  if (Math.abs(growth) < 0.005) return t('change.none')
+  return t('change.share', { change: `${growth > 0 ? '+' : '−'}${formatRatio(Math.abs(growth))}` })
 }
 
 export function rangeName(hours: number): string {
@@ -121,7 +125,12 @@ export function summary(answer: PatternsAnswer, narrowed: boolean): string {
   const released = whole ? answer.patterns.filter((one) => one.new_since_release).length : 0
   const release = lastRelease(answer.releases ?? []) || t('patterns.lastRelease')
   const main = `${tn('patterns.sum', total, { span })} ${tn('patterns.sumPatterns', answer.patterns_total)}`
-  const since = fresh && released ? ` (${tn('patterns.sumRelease', Math.min(fresh, released), { release })})` : ''
-  const news = [fresh ? `${tn('patterns.sumNew', fresh)}${since}` : '', back ? tn('patterns.sumBack', back) : ''].filter(Boolean)
+  const since = Math.min(fresh, released)
+  const told = !since
+    ? tn('patterns.sumNew', fresh)
+    : since === fresh
+      ? tn('patterns.sumNewSince', fresh, { release })
+      : `${tn('patterns.sumNew', fresh)} (${tn('patterns.sumRelease', since, { release })})`
+  const news = [fresh ? told : '', back ? tn('patterns.sumBack', back) : ''].filter(Boolean)
   return `${main}${news.length ? `; ${news.join(', ')}` : ''}.`
 }
