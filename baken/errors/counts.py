@@ -124,7 +124,7 @@ def _occurrence(event: Event, people: Mapping[str, Person], grouping: Grouping) 
         person = UNKNOWN
     if person is UNKNOWN and part == "scheduler":
         person = Person("", "system")
-    kinds = leaks.find(event.error or "") | leaks.find(event.method or "")
+    kinds = leaks.find(f"{event.method or ''}\n{event.error or ''}")
     return Occurrence(event, to_ms(event.at), tuple(chain), older, row, person, part, kinds)
 
 

@@ -5,6 +5,7 @@ each frame under it, indented by six. Locals hold personal data and secrets; not
 browsers, Node and Java are read as well.
 """
 
+import functools
 import re
 from dataclasses import dataclass, field
 
@@ -160,22 +161,41 @@ def _before_header(line: str) -> str:
 def _add_frame(current: _Open, line: str) -> bool:
     found = _FILE.match(line)
     if found:
-        current.frames.append(Frame(found[1], (found[2] or "").strip()))
+        current.frames.append(_frame(found[1], (found[2] or "").strip(), ""))
     return found is not None
 
 
 def _add_piece(current: _Open, piece: str) -> None:
     """Add the frame whose text is `piece`, without its leading `  File "`."""
-    head, _, rest = piece.partition("\n")
-    if _add_frame(current, f'  File "{head}'):
-        _add_code(current, rest.partition("\n")[0])
+    end = piece.find("\n")
+    head = piece if end < 0 else piece[:end]
+    quote = head.find('"')
+    if quote < 0:
+        return
+    place = head.find(", in ", quote)
+    function = head[place + 5 :].strip() if place >= 0 else ""
+    code = ""
+    if end >= 0 and _is_code(piece, end + 1):
+        stop = piece.find("\n", end + 1)
+        code = piece[end + 5 :] if stop < 0 else piece[end + 5 : stop]
+    current.frames.append(_frame(head[:quote], function, code))
 
 
 def _add_code(current: _Open, line: str) -> None:
-    # Five spaces and more are a variable, or the marks that Python puts under a part of the line.
-    if line.startswith("    ") and line[4:5] != " ":
+    if _is_code(line, 0):
         last = current.frames[-1]
-        current.frames[-1] = Frame(last.path, last.function, line[4:])
+        current.frames[-1] = _frame(last.path, last.function, line[4:])
+
+
+def _is_code(text: str, at: int) -> bool:
+    # Five spaces and more are a variable, or the marks that Python puts under a part of the line.
+    return text.startswith("    ", at) and text[at + 4 : at + 5] != " "
+
+
+@functools.lru_cache(maxsize=16384)
+def _frame(path: str, function: str, code: str) -> Frame:
+    # A program fails in few places: the same call is the same object, which later steps recognise at once.
+    return Frame(path, function, code)
 
 
 # "    at fn (https://site/assets/x.js:12:345)", "fn@https://site/assets/x.js:12:345", "\tat a.b.C.d(C.java:12)".
