@@ -26,7 +26,7 @@ from baken.errors.scrub import TEXT_LIMIT
 from baken.errors.seen import Seen
 from baken.sites.problems import NotAvailable
 from baken.sites.reading import Reading
-from baken.sites.zone import naive_since
+from baken.sites.zone import naive_since, to_naive
 
 OVERLAP = timedelta(minutes=10)
 LOOK_BACK = timedelta(hours=1)
@@ -51,8 +51,8 @@ class Watermark:
         serial: counts the readings that were stored.
         seen: rows that a next reading may meet again.
         floor: the site's time before which this reader counts nothing; None: as far as the overlap reaches.
-        backlog: of the last reading that had much to catch up with, the site's time at which it began to read, and the
-            site's time at which it took place; None: there was none.
+        backlog: of the last reading that had much to catch up with, the site's time from which on nothing had been
+            counted, and the site's time at which it began; None: there was none.
         looked_back: when a reading last began LOOK_BACK before the place where it had ended.
     """
 
@@ -166,8 +166,12 @@ def read_new(
     floor = state.floor if state else bound
     bound = max(bound, floor) if floor else bound
     backlog = state.backlog if state else None
-    if state is None or (now - state.read_at > OVERLAP and not state.behind):
+    if state is None:
         backlog = (bound, reading.local(now))
+    elif now - state.read_at > OVERLAP:
+        # Nothing that was created after the reading before has been counted.
+        unread = state.until if state.behind else state.read_at
+        backlog = (to_naive(unread, reading.site.zone(reading)), reading.local(now))
     looking = _Looking(reading, table, column, bound, backlog, older, state.seen if state else Seen())
     behind = looking.look(max_rows)
     rows = texts(reading, table, looking.fresh, batch_size, now)

@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 
@@ -380,11 +380,12 @@ def test_what_is_remembered_is_bounded(log: Log, store: Store, monkeypatch: pyte
     assert total(store) == 5000
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, 150), st.integers(0, 55), st.integers(0, 200), st.booleans()), max_size=25),
     st.lists(st.integers(1, 25), min_size=5, max_size=14),
 )
+@example([(0, 0, 0, False), (70, 11, 69, True)], [10, 23, 13, 1, 17, 21, 18, 3, 6, 11, 10, 18])
 def test_each_row_counts_once(rows: list[tuple[int, int, int, bool]], steps: list[int]) -> None:
     """Rows that commit up to 55 minutes late and are touched at any time, read at any moments."""
     with tempfile.TemporaryDirectory() as folder:
