@@ -18,7 +18,20 @@ import psutil
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import answers, collection, errors, figures, fleet, memory, page, start, storing
+from bench import (
+    analysis,
+    answers,
+    collection,
+    errors,
+    figures,
+    fleet,
+    memory,
+    page,
+    start,
+    storing,
+    understanding,
+    visible,
+)
 from bench.figures import Figure, Result, Tell
 from bench.serving import demo
 
@@ -45,6 +58,9 @@ MEASURES = (
     Measure("fleet", "Watching many sites", fleet.measure, on_demo=False),
     Measure("store", "The store", storing.measure, on_demo=True),
     Measure("errors", "Reading errors", errors.measure, on_demo=False),
+    Measure("analysis", "Answering about errors", analysis.measure, on_demo=False),
+    Measure("visible", "From an error to its pattern", visible.measure, on_demo=True),
+    Measure("understanding", "Understanding errors", understanding.measure, on_demo=False),
 )
 
 

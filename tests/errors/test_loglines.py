@@ -3,8 +3,7 @@
 import csv
 import os
 import time
-from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from baken.errors.fingerprint import fingerprint_text
 from baken.errors.loglines import LogLine, read
 from baken.errors.logtemplate import LIMIT, line_template
+from tests.errors.labelled.scoring import score
 
 OWN_LINES = Path(__file__).with_name("log_lines.txt")
 LOGHUB = os.environ.get("BAKEN_LOGHUB", "")
@@ -227,14 +227,6 @@ def test_no_text_takes_long(piece: str) -> None:
     assert time.process_time() - start < 0.5
 
 
-def accuracy(truth: Sequence[Hashable], found: Sequence[Hashable]) -> tuple[float, float]:
-    """(GA, FGA) after Jiang and others, "A Large-Scale Evaluation for Log Parsing Techniques", 2024: the share of
-    lines in groups that were found exactly, and the F1 of the groups that were."""
-    true, predicted, both = Counter(truth), Counter(found), Counter(zip(truth, found, strict=True))
-    exact = [count for (one, other), count in both.items() if true[one] == count == predicted[other]]
-    return sum(exact) / len(truth), 2 * len(exact) / (len(true) + len(predicted))
-
-
 def test_lines_of_many_systems_are_grouped() -> None:
     truth: list[int] = []
     lines: list[str] = []
@@ -244,10 +236,10 @@ def test_lines_of_many_systems_are_grouped() -> None:
             truth.append(group)
             lines.append(line)
         group += not line
-    ga, fga = accuracy(truth, [fingerprint_text(None, line).pattern for line in lines])
+    found = score([fingerprint_text(None, line).pattern for line in lines], truth)
     assert len(lines) > 450
-    assert ga >= 0.93, ga
-    assert fga >= 0.9, fga
+    assert found.ga >= 0.93, found
+    assert found.fga >= 0.9, found
 
 
 @pytest.mark.skipif(not LOGHUB, reason="BAKEN_LOGHUB names no folder with the loghub sets, which are not ours to keep")
@@ -262,8 +254,6 @@ def test_public_sets_are_grouped(raw: bool) -> None:
             text = path.with_name(path.name.removesuffix("_structured.csv")).read_bytes().decode("utf-8", "replace")
             lines = [line.rstrip("\r") for line in text.split("\n")][: len(rows)]
         found = [fingerprint_text(None, line).pattern for line in lines]
-        results[path.parent.name] = accuracy([row["EventId"] for row in rows], found)
-    for name, (ga, fga) in results.items():
-        print(f"{name:12} GA {ga:.3f} FGA {fga:.3f}")
-    assert sum(ga for ga, _ in results.values()) / len(results) >= 0.93
-    assert sum(fga for _, fga in results.values()) / len(results) >= 0.93
+        results[path.parent.name] = score(found, [row["EventId"] for row in rows])
+    assert sum(each.ga for each in results.values()) / len(results) >= 0.93, results
+    assert sum(each.fga for each in results.values()) / len(results) >= 0.93, results
