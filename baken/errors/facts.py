@@ -5,7 +5,7 @@ comes back has the size of the patterns and days, not of the errors.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ SHORT_HOURS = 7 * 24
 LEAST_BINS = 14
 """Trends are judged over at least so many days, however short the window is."""
 
+_AT_ONCE = 1000
 # Texts of a pattern that lists do not show stay in the store.
 _LIGHT = tuple(
     column for column in error_patterns.c if column.name not in ("site", "title", "frames", "why", "example")
@@ -204,22 +205,28 @@ def _before(conn: Connection, site: str, facts: Facts, heads: Mapping[int, int])
         facts.tallies.setdefault(heads[number], Tally(bins=[0] * facts.bins)).before += n
 
 
-def rows(conn: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+def rows(conn: Connection, query: Select[Any]) -> Iterator[tuple[Any, ...]]:
     """All rows of a query as the driver gives them: for many thousands of numbers making a Row of each costs more."""
-    cursor = conn.execute(query).cursor
-    return [] if cursor is None else list(cursor.fetchall())
+    result = conn.execute(query)
+    cursor: Any = result.cursor
+    try:
+        while found := cursor.fetchmany(_AT_ONCE):
+            yield from found
+    finally:
+        result.close()
 
 
 def by_pattern(conn: Connection, site: str, window: Window) -> list[tuple[int, int]]:
-    """(pattern's number, errors in a window), not folded."""
-    table = error_counts
-    query = (
-        select(table.c.pattern, func.sum(table.c.count))
-        .join(error_patterns, error_patterns.c.number == table.c.pattern)
-        .where(error_patterns.c.site == site, table.c.hour >= window.start, table.c.hour < window.end)
-        .group_by(table.c.pattern)
+    """(pattern's number, errors in a window), not folded; those without any are left out."""
+    table, pattern = error_counts, error_patterns
+    # Along the key pattern by pattern: a grouping would be sorted first, which takes twice as long.
+    total = (
+        select(func.sum(table.c.count))
+        .where(table.c.pattern == pattern.c.number, table.c.hour >= window.start, table.c.hour < window.end)
+        .scalar_subquery()
     )
-    return [(number, int(n)) for number, n in rows(conn, query)]
+    query = select(pattern.c.number, total).where(pattern.c.site == site)
+    return [(number, int(n)) for number, n in rows(conn, query) if n]
 
 
 def by_hour(conn: Connection, site: str, window: Window, numbers: Collection[int] | None = None) -> dict[int, int]:
