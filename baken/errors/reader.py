@@ -265,20 +265,20 @@ def _names(
 ) -> Iterator[tuple[str, datetime]]:
     """(name, time) of the rows from `bound` on, in pages along the index. Some may come twice."""
     query = select(table.c.name, column.label("at"))
-    cursor = bound
+    # SQLite compares times as texts, and 10:00:00 comes before 10:00:00.000000.
+    cursor = bound - _TICK
     while True:
         page = reading.rows(query.where(column >= cursor).order_by(column).limit(_NAMES_AT_ONCE))
         if len(page) < _NAMES_AT_ONCE:
-            yield from map(tuple, page)
+            yield from (tuple(row) for row in page if row.at >= bound)
             return
         # Rows of one instant may go on on the next page: a page ends before its last instant.
         last = page[-1].at
-        yield from (tuple(row) for row in page if row.at < last)
+        yield from (tuple(row) for row in page if bound <= row.at < last)
         if page[0].at == last:
             yield from of_instant(reading, table, column, last)
             cursor = last + _TICK
         else:
-            # SQLite compares times as texts, and 10:00:00 comes before 10:00:00.000000.
             cursor = last - _TICK
 
 

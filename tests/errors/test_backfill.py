@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import func, make_url, select
@@ -139,6 +139,7 @@ def test_a_row_that_is_touched_before_backfill_comes_to_it(log: Log, store: Stor
     st.lists(st.tuples(st.integers(0, 29), st.integers(1, 10)), max_size=8),
     st.integers(2, 7),
 )
+@example([(24, 0), (24, 1), (23, 0), (25, 0)], [], 2)
 def test_each_row_counts_once(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, int]], touches: list[tuple[int, int]], at_once: int
 ) -> None:
