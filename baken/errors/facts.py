@@ -4,12 +4,14 @@ Patterns that were merged are folded into their head here, so that no answer has
 comes back has the size of the patterns and days, not of the errors.
 """
 
+import functools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import BigInteger, Connection, Select, bindparam, func, select
 
 from baken.errors.counts import DAY_MS, HOUR_MS, parts
 from baken.errors.looked import Looked, look
@@ -152,49 +154,51 @@ def _patterns(conn: Connection, site: str) -> tuple[dict[int, Any], dict[int, li
 def _count(
     conn: Connection, site: str, facts: Facts, heads: Mapping[int, int], bins: int, places: Places | None
 ) -> None:
-    """Errors per pattern and 24 hours in one statement: for the trend, for the window, and for the days of the site."""
-    table, begins = error_counts, facts.begins
-    whole = (table.c.hour - begins) // DAY_MS
-    # A bin ends where the last whole hour ends, a day at midnight: a bin lies on two days, and one sum more tells how
-    # many errors are on the later one. Without days the window may begin within a bin, and the sum tells how many are
-    # in it.
-    later: Any = table.c.hour >= facts.window.start
-    if places and len(places.steps) > 1:
-        later = places.day_of(table.c.hour) > places.day_of(begins + whole * DAY_MS)
-    elif places:
-        later = places.day_of(table.c.hour) > whole + places.day(begins)
-    query = (
-        select(
-            table.c.pattern,
-            whole.label("bin"),
-            func.sum(table.c.count).label("n"),
-            func.sum(case((later, table.c.count), else_=0)).label("later"),
-        )
-        .join(error_patterns, error_patterns.c.number == table.c.pattern)
-        .where(error_patterns.c.site == site, table.c.hour >= begins, table.c.hour < facts.window.end)
-        .group_by(table.c.pattern, whole)
-    )
-    # The days that a bin lies on; the earlier one may lie before the window.
-    first = places.day(facts.window.start) if places else 0
-    days = [places.day(begins + place * DAY_MS) for place in range(bins + 1)] if places else []
-    last, tally = None, Tally()
-    for number, at, sums, part in rows(conn, query):
-        if number != last:
-            last = number
-            tally = facts.tallies.setdefault(heads[number], Tally(bins=[0] * bins))
-        # What drivers make of a sum or of a division differs: decimals, fractions.
-        place, n, after = int(at), int(sums), int(part)
-        if place < bins:
-            tally.bins[place] += n
-        tally.seen += n
-        if not places:
-            tally.count += after
+    """Errors per pattern and piece of time in one statement: for the trend, the window, and the days of the site."""
+    window, begins = facts.window, facts.begins
+    cuts = {begins + place * DAY_MS for place in range(bins + 1)} | {window.start, window.end}
+    if places:
+        cuts |= set(places.midnights(window))
+    bounds = sorted(cuts)
+    # Each piece lies within one bin, in one day of the site, and within or before the window.
+    pieces = [
+        ((start - begins) // DAY_MS, start >= window.start, places.day(start) if places else 0) for start in bounds[:-1]
+    ]
+    given = {f"t{place}": bound for place, bound in enumerate(bounds)}
+    for number, *sums in rows(conn, _by_piece(len(pieces)), {**given, "of": site}):
+        if not any(sums):
             continue
-        day = days[place]
-        for on, count in ((day, n - after), (day + 1, after)):
-            if count and on >= first:
-                tally.count += count
-                tally.days[on] = tally.days.get(on, 0) + count
+        tally = facts.tallies.setdefault(heads[number], Tally(bins=[0] * bins))
+        for found, (place, within, day) in zip(sums, pieces, strict=True):
+            if not found:
+                continue
+            # Drivers give decimals for sums.
+            n = int(found)
+            if place < bins:
+                tally.bins[place] += n
+            tally.seen += n
+            if within:
+                tally.count += n
+                if places:
+                    tally.days[day] = tally.days.get(day, 0) + n
+
+
+@functools.lru_cache(maxsize=32)
+def _by_piece(count: int) -> Select[Any]:
+    """Errors of each pattern of the site `of` from each of the moments t0, t1, … to before the next.
+
+    One step along the key for each piece: a grouping by pieces would sort every hour of every pattern.
+    """
+    table, pattern = error_counts, error_patterns
+    bounds = [bindparam(f"t{place}", type_=BigInteger) for place in range(count + 1)]
+    sums = [
+        select(func.sum(table.c.count))
+        .where(table.c.pattern == pattern.c.number, table.c.hour >= start, table.c.hour < end)
+        .scalar_subquery()
+        for start, end in pairwise(bounds)
+    ]
+    # A pattern that was last seen before all of them has none.
+    return select(pattern.c.number, *sums).where(pattern.c.site == bindparam("of"), pattern.c.last_seen >= bounds[0])
 
 
 def _before(conn: Connection, site: str, facts: Facts, heads: Mapping[int, int]) -> None:
@@ -205,9 +209,9 @@ def _before(conn: Connection, site: str, facts: Facts, heads: Mapping[int, int])
         facts.tallies.setdefault(heads[number], Tally(bins=[0] * facts.bins)).before += n
 
 
-def rows(conn: Connection, query: Select[Any]) -> Iterator[tuple[Any, ...]]:
+def rows(conn: Connection, query: Select[Any], given: Mapping[str, Any] | None = None) -> Iterator[tuple[Any, ...]]:
     """All rows of a query as the driver gives them: for many thousands of numbers making a Row of each costs more."""
-    result = conn.execute(query)
+    result = conn.execute(query, given)
     cursor: Any = result.cursor
     try:
         while found := cursor.fetchmany(_AT_ONCE):
