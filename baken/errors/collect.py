@@ -30,7 +30,8 @@ OLDER_AT_ONCE = 300
 # Without new errors the store is told at this interval that the sources were read; absent ones are told of less often.
 _QUIET = timedelta(seconds=55)
 _QUIET_ABSENT = timedelta(minutes=10)
-# No further older rows are asked for in a step whose queries for them took so long: about 25 ms a minute.
+# Older rows are asked for so often; no further ones when the queries for them took so long: about 25 ms a minute.
+_OLDER_EVERY = timedelta(seconds=9)
 _OLDER_SECONDS = 0.002
 # With so many new rows the older ones wait.
 _BUSY = 200
@@ -192,6 +193,10 @@ def _read_table(reading: Reading, step: Step, now: datetime, max_rows: int) -> N
         step.filling = (filling, _moment(reading, filling.before, batch.watermark.since))
     if filling.finished or base.mark is None or batch.watermark.behind or len(batch.rows) > _BUSY:
         return
+    last: datetime | None = reading.site.memory.get("older_read_at")
+    if last is not None and timedelta() <= now - last < _OLDER_EVERY:
+        return
+    reading.site.memory["older_read_at"] = now
     most = min(OLDER_AT_ONCE, max_rows)
     step.older, filling = older.read_older(
         reading, filling, now, batch_size=size, max_rows=most, seconds=_OLDER_SECONDS

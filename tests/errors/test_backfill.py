@@ -79,9 +79,10 @@ def test_the_newest_are_there_at_once_and_the_rest_follows(log: Log, store: Stor
 def test_steps_in_the_background_are_small(log: Log, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(log, 3000, 10 * MINUTE)
     log.collect(store, NOW)
-    assert log.collect(store, NOW).older <= 300
+    assert 0 < log.collect(store, NOW).older <= 300
+    assert log.collect(store, NOW + timedelta(seconds=5)).older == 0
     monkeypatch.setattr("baken.errors.collect._OLDER_SECONDS", 0.0)
-    assert log.collect(store, NOW).older <= 100
+    assert 0 < log.collect(store, NOW + timedelta(seconds=10)).older <= 50
 
 
 def test_backfill_at_once_tells_how_far_it_is(log: Log, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
