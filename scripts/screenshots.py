@@ -13,7 +13,13 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 WIDTHS = {"phone": 360, "tablet": 768, "desktop": 1440}
-VIEWS = {"dashboard": "/monitoring_dashboard", "metrics": "/monitoring_dashboard/metrics", "api": "/api/docs"}
+VIEWS = {
+    "dashboard": "/monitoring_dashboard",
+    "errors": "/monitoring_dashboard/errors?range=7d",
+    "errors-where": "/monitoring_dashboard/errors?range=7d&tab=where",
+    "metrics": "/monitoring_dashboard/metrics",
+    "api": "/api/docs",
+}
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -23,7 +29,12 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SHOWN = {("dashboard", "desktop", "light", "en"), ("dashboard", "phone", "dark", "nl")}
+SHOWN = {
+    ("dashboard", "desktop", "light", "en"),
+    ("dashboard", "phone", "dark", "nl"),
+    ("errors", "desktop", "light", "en"),
+    ("errors-where", "desktop", "light", "en"),
+}
 
 
 def chromium() -> str:

@@ -71,6 +71,11 @@ class DemoBench:
     def monitor_log(self) -> Path:
         return self.path / "logs" / "monitor.json.log"
 
+    def log(self, line: str) -> None:
+        """Append a line to the site's frappe.log."""
+        with (self.path / "sites" / SITE / "logs" / "frappe.log").open("a", encoding="utf-8") as handle:
+            handle.write(f"{line}\n")
+
     @property
     def backups(self) -> Path:
         return self.path / "sites" / SITE / "private" / "backups"
@@ -159,6 +164,8 @@ def _make_folders(bench: DemoBench) -> None:
         f"sites/{SITE}/logs",
     ):
         (bench.path / folder).mkdir(parents=True, exist_ok=True)
+    for file in ("logs/worker.error.log", f"sites/{SITE}/logs/frappe.log"):
+        (bench.path / file).touch()
 
 
 def _write_configuration(bench: DemoBench, key: str) -> None:

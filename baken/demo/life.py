@@ -112,6 +112,7 @@ def _live(bench: DemoBench, redis: RedisServer, speed: float, seed: int, stop: t
             except sqlite3.OperationalError as error:
                 log.warning("the demo's database is busy; the rest of its pause is left out", error=str(error))
             trouble.announce_burst(life.stage, now)
+            trouble.lose(life.stage, now)
         deferred = life.stage.deferred = Deferred()
         before = now
         while not stop.is_set():

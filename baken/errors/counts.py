@@ -40,6 +40,7 @@ DAY_MS = 24 * HOUR_MS
 OVERFLOW = "overflow"
 """Version of the one pattern that counts what comes after a site has shown too many patterns."""
 _AT_ONCE = 500
+_RECENT = 2 * HOUR_MS
 # A pattern, and three splits of it within each other.
 _FINEST = 4
 
@@ -434,7 +435,8 @@ def _come_back(
 def _escalates(conn: Connection, row: Any, at: int, now: int) -> bool:
     if row.muted_until is not None and now >= row.muted_until:
         return True
-    if row.muted_above is None:
+    # How many there were in an hour long ago, read only now, is no escalation.
+    if row.muted_above is None or at < now - _RECENT:
         return False
     table, patterns = error_counts, error_patterns
     group = select(patterns.c.number).where((patterns.c.number == row.number) | (patterns.c.merged_into == row.number))

@@ -26,7 +26,8 @@ class Event:
         error: the text, usually a traceback.
         user: the site's user to whom it happened, as the site writes it; None when the source does not know.
         size: bytes that its texts take at the site.
-        job: what tells the background job that failed: its method; None when it was no job.
+        job: the method of the background job that failed, "" when it was a job whose method is unknown; None when it was
+            none.
         lost: Frappe could not file it; only a file tells of it.
     """
 

@@ -131,6 +131,13 @@ def test_a_muted_pattern_is_open_again_when_it_escalates_or_its_time_is_over(
     assert rows(store, patterns.c.state) == [("open" if opens else "muted",)]
 
 
+def test_an_hour_long_ago_that_is_read_only_now_is_no_escalation(store: Store) -> None:
+    put(store, [event()])
+    set_state(store, state="muted", muted_above=1)
+    put(store, [event(at=NOW - 9 * HOUR) for _ in range(5)])
+    assert rows(store, patterns.c.state) == [("muted",)]
+
+
 def test_what_is_merged_regresses_and_escalates_as_one(store: Store) -> None:
     put(store, [event(function="a"), event(function="b")])
     (head, other) = (row[0] for row in rows(store, patterns.c.number))

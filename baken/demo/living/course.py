@@ -44,6 +44,7 @@ _KINDS = (
     _Kind(money.pay, per_thousand=1.6),
     _Kind(money.submit_draft, per_thousand=0.6),
     _Kind(batches.start_batch, a_day=6.0),
+    _Kind(trouble.lose, a_day=3.0),
     _Kind(batches.move_batch, a_day=9.0),
     _Kind(trouble.fail, a_day=QUIET_DAY),
     _Kind(trouble.begin_burst, a_day=3.0),

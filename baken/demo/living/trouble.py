@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from baken.demo import error_log, mishaps, rhythm
 from baken.demo.living.stage import Stage
+from baken.demo.rhythm import document_name
 
 _BURSTS = ("lock_wait", "query_timeout", "missing_column", "smtp_refused")
 _A_MINUTE = 14
@@ -13,6 +14,21 @@ def fail(stage: Stage, now: datetime) -> None:
     """One of the everyday errors."""
     failures, weights = error_log.usual(stage.seed, now)
     stage.error_of_request(stage.rng.choices(failures, weights)[0], now)
+
+
+def lose(stage: Stage, now: datetime) -> None:
+    """An error that Frappe cannot file, since its title is too long: nothing but a line in frappe.log tells of it."""
+    member, name, address, _iban = stage.rng.choice(stage.cast.members)
+    title = (
+        f"Failed to update the payment history of {member} after the direct debit of {name} ({address}) was returned: "
+        "the outstanding amount of the invoice is negative, which a payment entry may not settle"
+    )
+    row = document_name(stage.rng)
+    moment = f"{now.astimezone():%Y-%m-%d %H:%M:%S},{now.microsecond // 1000:03}"
+    stage.bench.log(
+        f"{moment} ERROR frappe Error while inserting deferred "
+        f"Error Log record: Error Log {row}: 'Title' ({title}) will get truncated, as max characters allowed is 140"
+    )
 
 
 def begin_burst(stage: Stage, now: datetime) -> None:
