@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import ColumnElement, case
 
 from baken.clock import from_ms, to_ms
 from baken.errors.counts import DAY_MS, HOUR_MS, hour_of
@@ -51,6 +54,15 @@ class Places:
     def day(self, at: int) -> int:
         """The site's day of the moment `at`, as days since 1970."""
         return self.local(at) // DAY_MS
+
+    def day_of(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The site's day as SQL, as days since 1970."""
+        ahead: Any = self.steps[0][1]
+        if len(self.steps) > 1:
+            bounds = list(zip(self.steps[1:], self.steps, strict=False))
+            ahead = case(*((column < since, earlier[1]) for (since, _), earlier in bounds), else_=self.steps[-1][1])
+        day: ColumnElement[Any] = (column + ahead) // DAY_MS
+        return day
 
     def midnights(self, window: Window) -> list[int]:
         """The beginning of each of the site's days after the first in a window: the first whole hour of it."""
