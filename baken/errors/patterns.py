@@ -20,6 +20,8 @@ from baken.history import releases
 from baken.settings import ErrorAnalysis
 
 MAX_HOURS = 24 * 92
+MOST_CHOICES = 100
+"""So many choices of a field are told, those with most patterns."""
 SORTS = ("count", "latest", "first_seen", "users", "severity", "trend")
 
 
@@ -309,5 +311,6 @@ def _facets(
         for number, values in fields.items():
             if fits(number, name):
                 counted.update(values[name])
-        out[name] = dict(sorted(counted.items(), key=lambda entry: (-entry[1], entry[0])))
+        most = sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))[:MOST_CHOICES]
+        out[name] = dict(most)
     return out

@@ -56,7 +56,13 @@ def recommendations(said: Material) -> list[dict[str, Any]]:
     """What to do: insights' keys, and priority ("high", "medium" or "low"), the most urgent first."""
     if not said.total:
         return []
-    made = [*_fix_worst(said), *_look_at_release(said), *_shorten_log(said), *_fix_frequent(said)]
+    made = [
+        *_fix_worst(said),
+        *_fix_rising(said),
+        *_look_at_release(said),
+        *_shorten_log(said),
+        *_fix_frequent(said),
+    ]
     order = {"high": 0, "medium": 1, "low": 2}
     return sorted(made, key=lambda each: order[each["priority"]])
 
@@ -211,6 +217,24 @@ def _fix_worst(said: Material) -> list[dict[str, Any]]:
         )
         | {"priority": "high"}
         for row in rows[:3]
+    ]
+
+
+def _fix_rising(said: Material) -> list[dict[str, Any]]:
+    """Severe patterns that come more and more often."""
+    rows = [row for row in said.unsettled if row["severity"] == "HIGH" and row["trend"]["direction"] == "up"]
+    rows.sort(key=lambda row: -(row["trend"]["per_day"] or 0))
+    return [
+        _say(
+            "fix_rising",
+            f"Look at {_named(row)} ({row['pattern']}) before it grows further: it is severe, rises and came "
+            f"{_times(row['count'])}",
+            row,
+            count=row["count"],
+            growth=row["trend"]["growth"],
+        )
+        | {"priority": "high"}
+        for row in rows[:2]
     ]
 
 

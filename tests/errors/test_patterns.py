@@ -302,6 +302,18 @@ def test_a_log_that_takes_much_room_is_told_with_the_pattern_that_fills_it(store
     assert not [row for row in (*small["recommendations"], *unknown["recommendations"]) if row["key"] == "shorten_log"]
 
 
+def test_a_severe_pattern_that_rises_is_to_be_looked_at(store: Store) -> None:
+    looked(store)
+    message = "(1054, \"Unknown column 'a' in 'WHERE'\")"
+    moments = [NOW - day * DAY - n * MINUTE for day in range(14) for n in range(14 - day)]
+    put(store, [failure("pymysql.OperationalError", at, message=message) for at in moments])
+    with store.read() as conn:
+        found = analyze(conn, NAME, days=14, now=NOW, zone=ZONE)["recommendations"]
+    assert [(row["key"], row["priority"]) for row in found] == [("fix_rising", "high"), ("fix_frequent", "medium")]
+    assert "105 times" in found[0]["text"]
+    assert found[0]["values"]["count"] == 105
+
+
 def test_everything_about_one_pattern(store: Store) -> None:
     looked(store, days=10)
     put(store, [failure("KeyError", at, user="lid@leden.example") for at in every(DAY, 3)])
