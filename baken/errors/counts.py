@@ -425,6 +425,8 @@ def _come_back(
             if row.state == "resolved" and latest[row.number] > (row.state_at or 0):
                 values = {"state": "regressed", "regressed_at": latest[row.number], "state_at": now, "state_by": ""}
                 back.append(row.id)
+            elif row.state == "muted" and row.muted_until is not None and now >= row.muted_until:
+                values = {"state": "open", "state_at": now, "state_by": "", "muted_until": None, "muted_above": None}
             elif row.state == "muted" and _escalates(conn, row, latest[row.number], now):
                 values = {"state": "open", "state_at": now, "state_by": "", "muted_until": None}
             if values:
@@ -433,8 +435,6 @@ def _come_back(
 
 
 def _escalates(conn: Connection, row: Any, at: int, now: int) -> bool:
-    if row.muted_until is not None and now >= row.muted_until:
-        return True
     # How many there were in an hour long ago, read only now, is no escalation.
     if row.muted_above is None or at < now - _RECENT:
         return False

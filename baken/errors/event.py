@@ -26,8 +26,7 @@ class Event:
         error: the text, usually a traceback.
         user: the site's user to whom it happened, as the site writes it; None when the source does not know.
         size: bytes that its texts take at the site.
-        job: the method of the background job that failed, "" when it was a job whose method is unknown; None when it was
-            none.
+        job: the method of the background job that failed; "" when nobody knows it, None when it was no job.
         lost: Frappe could not file it; only a file tells of it.
     """
 

@@ -202,8 +202,10 @@ def _tune_sqlite(engine: Engine) -> None:
         cursor = connection.cursor()
         # The lock time first: switching to WAL may have to wait for another process that does the same.
         cursor.execute(f"PRAGMA busy_timeout = {_LOCK_SECONDS * 1000}")
-        # Takes effect in a new file only: space that retention frees can then go back to the disk.
-        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # In a new file only, where it takes effect: elsewhere it would wait for whoever writes. Space that retention
+        # frees can then go back to the disk.
+        if cursor.execute("PRAGMA page_count").fetchone()[0] == 0:
+            cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
         cursor.execute("PRAGMA journal_mode = WAL")
         # A power cut may cost the last transactions but never the file's health.
         cursor.execute("PRAGMA synchronous = NORMAL")

@@ -211,6 +211,7 @@ audit = Table(
     Column("detail", Document, nullable=False),
     Index("ix_audit_at", "at"),
     Index("ix_audit_site_at", "site", "at"),
+    Index("ix_audit_site_target", "site", "target"),
     **_INNODB,
 )
 

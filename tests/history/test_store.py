@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -308,4 +309,20 @@ def test_errors_that_were_counted_before_are_kept(store_url: str) -> None:
         ).all()
         assert not inspect(conn).has_table("old_error_counts")
     assert [tuple(row) for row in found] == [(site, "é", 12, "open", 12) for site in ("a.example", "b.example")]
+    store.close()
+
+
+def test_a_new_connection_does_not_wait_for_whoever_writes(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    store.migrate()
+    with store.read() as conn:
+        assert conn.exec_driver_sql("PRAGMA auto_vacuum").scalar() == 2
+    other = open_store(store.url)
+    with store.write() as conn:
+        conn.execute(text("DELETE FROM marks"))
+        began = time.monotonic()
+        with other.read() as reading:
+            reading.execute(text("SELECT COUNT(*) FROM audit"))
+        assert time.monotonic() - began < 2
+    other.close()
     store.close()

@@ -92,6 +92,7 @@ def _create() -> None:
         if_not_exists=True,
         **BY_KEY,
     )
+    op.create_index("ix_audit_site_target", "audit", ["site", "target"], if_not_exists=True)
     op.create_index("ix_error_counts_hour", "error_counts", ["hour"], if_not_exists=True)
     op.create_table(
         "error_contexts",
