@@ -129,12 +129,6 @@ class ErrorAnalysis(Section):
     default_days: int = Field(30, ge=1, description="Days that an error analysis covers by default.")
     trend_threshold: float = Field(0.1, description="Smallest relative growth that is called a trend.")
     recurring_threshold: int = Field(3, ge=1, description="So many occurrences make an error recurring.")
-    max_patterns: int = Field(
-        5000, ge=10, description="Patterns of a site that are kept apart; errors of further ones are counted as one."
-    )
-    transition_days: int = Field(
-        30, ge=1, description="After other rules of grouping were adopted, the ones before are known for so many days."
-    )
 
 
 class Forecasting(Section):
@@ -158,6 +152,17 @@ class Analytics(Section):
     error_analysis: ErrorAnalysis = Field(default_factory=ErrorAnalysis)
     forecasting: Forecasting = Field(default_factory=Forecasting)
     compliance: ComplianceTargets = Field(default_factory=ComplianceTargets)
+
+
+class Errors(Section):
+    """How the errors of sites become patterns."""
+
+    max_patterns: int = Field(
+        5000, ge=10, description="Patterns of a site that are kept apart; errors of further ones are counted as one."
+    )
+    transition_days: int = Field(
+        30, ge=1, description="After other rules of grouping were adopted, the ones before are known for so many days."
+    )
 
 
 class OptimizerCaching(Section):
@@ -232,6 +237,7 @@ class Settings(BaseSettings):
     site_access: SiteAccess = Field(default_factory=SiteAccess)
     benches: list[Bench] = Field(default_factory=list, description="Bench folders whose sites are watched.")
     sites: list[RemoteSite] = Field(default_factory=list, description="Sites given one by one.")
+    errors: Errors = Field(default_factory=Errors)
     analytics: Analytics = Field(default_factory=Analytics)
     optimizer: Optimizer = Field(default_factory=Optimizer)
     thresholds: Thresholds = Field(default_factory=Thresholds)

@@ -80,14 +80,14 @@ def split_error_pattern(call: Call, pattern: str, by: Literal["message", "title"
 def adopt_error_grouping(call: Call, version: str) -> dict[str, Any]:
     """Group the site's errors by other rules from now on; see `baken.preview_error_grouping`.
 
-    For analytics.error_analysis.transition_days days what is known of patterns (state, note, first seen) is handed on
+    For errors.transition_days days what is known of patterns (state, note, first seen) is handed on
     to those that take their place. Adopting the rules before undoes it.
 
     Returns changed (whether other rules applied until now) and what `baken.get_error_grouping` answers.
     """
     if version not in VERSIONS:
         raise unknown_version(version)
-    days = call.settings.analytics.error_analysis.transition_days
+    days = call.settings.errors.transition_days
     with call.store.write() as conn:
         changed = groupings.adopt(conn, call.site_name, version, by=_by(call), now=call.now, transition_days=days)
     snapshots.forget(call.store)

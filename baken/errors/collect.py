@@ -256,7 +256,7 @@ def write(
         if time.monotonic() - pruned > _PRUNE_EVERY:
             echoes.prune(conn, site.name, reach, moment)
             site.memory["echoes_pruned"] = time.monotonic()
-    most = site.settings.analytics.error_analysis.max_patterns
+    most = site.settings.errors.max_patterns
     applied = counts.apply(conn, site.name, kept, most_patterns=most, now=moment)
     if filling is not None:
         serial = (step.base.filling.serial if step.base.filling else 0) + 1

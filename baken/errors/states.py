@@ -147,7 +147,7 @@ def split(act: Act, pattern: str, by: str) -> list[str]:
     if row.version == OVERFLOW:
         raise Refused(
             f"{row.id} counts errors of many patterns and cannot be split; "
-            "raise analytics.error_analysis.max_patterns instead"
+            "raise errors.max_patterns instead"
         )
     head = row.merged_into or row.number
     changed = [row.id]
