@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
@@ -35,6 +36,8 @@ app = typer.Typer(
 )
 
 _KEYS = ("id", "text", "method")
+# Half of a surrogate pair: JSON takes it as an escape, UTF-8 does not.
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @app.command()
@@ -146,7 +149,8 @@ def _each_line(answer: Callable[[str | None, str], dict[str, Any]]) -> None:
             name, method, text, problem = _read(number, line)
             broken = broken or problem is not None
             told = {"error": problem} if problem is not None else answer(method, text)
-            write(json.dumps({"id": name, **told}, ensure_ascii=False) + "\n")
+            answered = json.dumps({"id": name, **told}, ensure_ascii=False)
+            write(_HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", answered) + "\n")
             sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the answers has seen enough. Nothing more may be flushed into the closed pipe at the end.
@@ -162,11 +166,15 @@ def _lines() -> Iterator[str]:
         yield line.decode("utf-8", "replace")
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
 def _read(number: int, line: str) -> tuple[Any, str | None, str, str | None]:
     """(id, method, text, what is wrong with the line) of an input line."""
     try:
-        given = json.loads(line)
-    except ValueError as problem:
+        given = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError) as problem:
         return number, None, "", f'line {number} is not JSON ({problem}); write {{"text": …}} on a line of its own'
     if not isinstance(given, dict):
         return number, None, "", f'line {number} is no JSON object; write {{"text": …}} on a line of its own'

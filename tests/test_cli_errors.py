@@ -88,6 +88,8 @@ def test_scrubbed_texts_tell_of_nobody() -> None:
     [
         (b"{broken", "line 2 is not JSON"),
         (b"[1]", "no JSON object"),
+        (b'{"id": NaN, "text": "x"}', "line 2 is not JSON"),
+        (b'{"text": ' + b"[" * 50_000, "line 2 is not JSON"),
         (b'{"id": 1}', 'no "text"'),
         (b'{"id": 1, "text": 5}', 'no "text"'),
         (b'{"text": "a", "method": 5}', '"method" of line 2'),
@@ -106,6 +108,12 @@ def test_a_line_that_cannot_be_read_is_told_and_the_others_go_on(line: bytes, to
 def test_odd_bytes_and_lone_surrogates_are_no_reason_to_stop() -> None:
     done = errors("fingerprint", [b'{"text": "caf\xe9 \\ud800 broken"}', b"", {"text": "nul \x00"}])
     assert [len(each["pattern"]) for each in answers(done)] == [16, 16]
+    assert done.returncode == 0
+
+
+def test_ids_and_titles_with_half_a_letter_come_back_as_they_were() -> None:
+    done = errors("scrub", [b'{"id": "a\\ud800", "text": "x"}', b'{"id": 2, "text": "", "method": "m\\udfff"}'])
+    assert answers(done) == [{"id": "a\ud800", "text": "x"}, {"id": 2, "text": "m\udfff"}]
     assert done.returncode == 0
 
 
