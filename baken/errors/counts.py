@@ -291,7 +291,7 @@ def _overflow_row(site: str, at: int) -> dict[str, Any]:
         "area": "unknown",
         "component": "unknown",
         "frames": "[]",
-        "why": "analytics.error_analysis.max_patterns patterns of this site were known already",
+        "why": "errors.max_patterns patterns of this site were known already",
         "first_seen": at,
         "last_seen": at,
         "total": 0,
@@ -410,10 +410,12 @@ def _come_back(
     """Patterns that were resolved and happened again regress; muted ones that escalate are open again."""
     table = error_patterns
     latest: dict[int, int] = {}
+    hours: dict[int, set[int]] = defaultdict(set)
     for name, tally in tallies.items():
         if name in known:
             head = known[name].merged_into or known[name].number
             latest[head] = max(latest.get(head, 0), tally.ends)
+            hours[head].update(tally.hours)
     if not latest:
         return ()
     back: list[str] = []
@@ -427,21 +429,27 @@ def _come_back(
                 back.append(row.id)
             elif row.state == "muted" and row.muted_until is not None and now >= row.muted_until:
                 values = {"state": "open", "state_at": now, "state_by": "", "muted_until": None, "muted_above": None}
-            elif row.state == "muted" and _escalates(conn, row, latest[row.number], now):
+            elif row.state == "muted" and _escalates(conn, row, hours[row.number], now):
                 values = {"state": "open", "state_at": now, "state_by": "", "muted_until": None}
             if values:
                 conn.execute(update(table).where(table.c.number == row.number).values(**values))
     return tuple(sorted(back))
 
 
-def _escalates(conn: Connection, row: Any, at: int, now: int) -> bool:
-    # How many there were in an hour long ago, read only now, is no escalation.
-    if row.muted_above is None or at < now - _RECENT:
+def _escalates(conn: Connection, row: Any, hours: Collection[int], now: int) -> bool:
+    # How many there were in an hour long ago, read only now, is no escalation; nor is what led to the mute.
+    since = hour_of(max(now - _RECENT, row.state_at or 0))
+    recent = sorted(hour for hour in hours if hour >= since)
+    if row.muted_above is None or not recent:
         return False
     table, patterns = error_counts, error_patterns
     group = select(patterns.c.number).where((patterns.c.number == row.number) | (patterns.c.merged_into == row.number))
-    query = select(func.sum(table.c.count)).where(table.c.pattern.in_(group), table.c.hour == hour_of(at))
-    return (conn.execute(query).scalar() or 0) > int(row.muted_above)
+    query = (
+        select(func.sum(table.c.count))
+        .where(table.c.pattern.in_(group), table.c.hour.in_(recent))
+        .group_by(table.c.hour)
+    )
+    return any(int(count) > row.muted_above for count in conn.execute(query).scalars())
 
 
 def _less(one: Any, other: Any) -> Any:

@@ -138,6 +138,21 @@ def test_an_hour_long_ago_that_is_read_only_now_is_no_escalation(store: Store) -
     assert rows(store, patterns.c.state) == [("muted",)]
 
 
+def test_an_escalation_is_seen_across_the_turn_of_the_hour(store: Store) -> None:
+    put(store, [event()])
+    set_state(store, state="muted", muted_above=5, state_at=to_ms(NOW))
+    late = NOW + 40 * MINUTE
+    put(store, [*(event(at=NOW + 25 * MINUTE) for _ in range(9)), event(at=late)], now=late)
+    assert rows(store, patterns.c.state) == [("open",)]
+
+
+def test_what_came_in_the_hours_before_a_mute_does_not_end_it(store: Store) -> None:
+    put(store, [event() for _ in range(9)])
+    set_state(store, state="muted", muted_above=5, state_at=to_ms(NOW + HOUR))
+    put(store, [event(), event(at=NOW + HOUR)], now=NOW + HOUR)
+    assert rows(store, patterns.c.state) == [("muted",)]
+
+
 def test_what_is_merged_regresses_and_escalates_as_one(store: Store) -> None:
     put(store, [event(function="a"), event(function="b")])
     (head, other) = (row[0] for row in rows(store, patterns.c.number))
