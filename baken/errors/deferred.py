@@ -112,13 +112,14 @@ def _moment(reading: Reading, written: Any, now: datetime) -> datetime:
     except SiteUnreachable:
         # The site's time zone is not known yet: another look will know.
         raise
-    except SiteProblem:
+    except (SiteProblem, OverflowError):
         return now
     return min(at or now, now)
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    # JSON may hold half of a surrogate pair, which no database takes.
+    return None if value is None else str(value).encode("utf-8", "replace").decode()
 
 
 def _hash(entry: bytes | None) -> str:

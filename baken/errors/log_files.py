@@ -42,7 +42,11 @@ def read_frappe_log(reading: Reading, body: dict[str, Any], now: datetime) -> Ga
     """What is new in the site's frappe.log. Raises NotAvailable when there is none to read."""
     bench = _bench(reading)
     own = bench / "sites" / reading.site.name / "logs" / "frappe.log"
-    path, owned = (own, True) if own.exists() else (bench / "logs" / "frappe.log", _alone(reading))
+    try:
+        there = own.exists()
+    except OSError as error:
+        raise NotAvailable(f"{own} cannot be read ({error.strerror}); let the user that runs Baken read it") from None
+    path, owned = (own, True) if there else (bench / "logs" / "frappe.log", _alone(reading))
     return _read(path, body, now, lambda text, at, name: _of_frappe(text, at, name, reading.site.name, owned))
 
 
@@ -133,10 +137,10 @@ def _moment(text: str, now: datetime) -> datetime | None:
     if found is None:
         return None
     try:
-        naive = datetime.fromisoformat(f"{found[1]}.{found[2]}")
-    except ValueError:
+        return min(datetime.fromisoformat(f"{found[1]}.{found[2]}").astimezone(UTC), now)
+    except (ValueError, OverflowError):
+        # No time, or one that no clock of this machine can show.
         return None
-    return min(naive.astimezone().astimezone(UTC), now)
 
 
 def _of_frappe(text: str, at: datetime, name: str, site: str, owned: bool) -> Event | None:

@@ -379,3 +379,31 @@ def test_a_file_that_may_not_be_read(bench: Bench, monkeypatch: pytest.MonkeyPat
     with pytest.raises(NotAvailable, match="cannot be read"):
         Follower(bench, log_files.read_worker_log)()
     assert path.is_dir()
+
+
+def test_half_a_letter_and_impossible_times_in_the_list_stop_nothing(bench: Bench, store: Store) -> None:
+    bench.collect(store, NOW)
+    bench.push(NOW, "bad \ud800 title", "text with \ud800", owner="a\ud800b")
+    bench.push(NOW, "t", "x", creation="0001-01-01 00:00:00")
+    assert bench.collect(store, NOW + 10 * SECOND).rows == 2
+
+
+def test_a_line_whose_time_no_clock_shows_stops_nothing(bench: Bench, store: Store) -> None:
+    bench.say(NOW, "first")
+    bench.collect(store, NOW)
+    append(bench.folder / "sites" / NAME / "logs" / "frappe.log", "0001-01-01 00:00:00,000 ERROR frappe x\n")
+    bench.say(NOW, "second")
+    bench.say(NOW, "third")
+    with bench.site.reading(NOW) as reading:
+        said = [event.error for event in log_files.read_frappe_log(reading, {}, NOW).events]
+    assert said[:2] == ["first", "second"]
+    bench.collect(store, NOW + 10 * SECOND)
+
+
+def test_a_folder_of_logs_that_may_not_be_entered(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, f"no way to {path}")
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    with pytest.raises(NotAvailable, match="cannot be read"):
+        Follower(bench, log_files.read_frappe_log)()
