@@ -32,14 +32,16 @@ def read(reading: Reading, body: dict[str, Any], now: datetime) -> Gathered:
     """
     site = reading.site
     tops = failed_jobs.tops(site)
-    # What is the same as at the last look need not be looked through; after a restart it is.
-    last: dict[str, Any] = site.memory.setdefault("failed_jobs", {})
+    # What is the same as at the last look, of which the state has been stored, need not be looked through; after a
+    # restart it is.
+    last: dict[str, tuple[Any, list[Any]]] = site.memory.setdefault("failed_jobs", {})
     fresh: list[Place] = []
     bodies = dict(body)
     behind = False
     looked: dict[str, Any] = {}
     for queue, top in tops.items():
-        if last.get(queue) == top and queue in body:
+        known, led_to = last.get(queue, (None, []))
+        if known == top and queue in body and body[queue] in led_to:
             continue
         room = MOST_JOBS - len(fresh)
         if room <= 0:
@@ -53,9 +55,10 @@ def read(reading: Reading, body: dict[str, Any], now: datetime) -> Gathered:
     jobs = failed_jobs.jobs(site, fresh)
     events = [_event(job, now) for job in jobs if _belongs(job, site.name)]
     events = [event for event in events if event.at > now - KEPT]
-    last.update(looked)
     # Failures of other sites alone are no reason to write: they are looked through again after a restart.
     changed = bool(events) or behind or set(bodies) != set(body)
+    for queue, top in looked.items():
+        last[queue] = (top, [bodies[queue]] if changed else [bodies[queue], body[queue]])
     return Gathered(sorted(events, key=lambda event: event.at), bodies, changed, behind)
 
 

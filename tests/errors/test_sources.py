@@ -407,3 +407,16 @@ def test_a_folder_of_logs_that_may_not_be_entered(bench: Bench, monkeypatch: pyt
     monkeypatch.setattr(Path, "exists", refuse)
     with pytest.raises(NotAvailable, match="cannot be read"):
         Follower(bench, log_files.read_frappe_log)()
+
+
+def test_a_failed_job_is_read_again_when_it_could_not_be_stored(bench: Bench) -> None:
+    follow = Follower(bench, failed_jobs.read)
+    bench.fail(NOW - 90 * SECOND, "app.tasks.pay", TRACE.format(1))
+    assert len(follow()) == 1
+    stored = follow.body
+    bench.fail(NOW, "app.tasks.pay", TRACE.format(2))
+    assert len(follow()) == 1
+    follow.body = stored
+    assert len(follow()) == 1
+    assert follow() == []
+    assert not follow.changed
