@@ -111,7 +111,8 @@ def get_error_patterns(
 
     Returns total (errors; null when none were ever read), patterns_total, matching, hours and by_hour (beginning and
     errors of each bar, `step_hours` long), facets (per field, how many patterns each choice would show), releases,
-    sources, since, measured_at, absent, time_zone, and patterns, each with:
+    news (how many of the window's patterns are new, regressed, new_since_release; release: the last one), sources,
+    since, measured_at, absent, time_zone, and patterns, each with:
 
     - pattern (id), exception, template, error_summary, category, severity, area, place (app, module, doctype, method).
     - count, previous (in the same time before; null when nothing is known of it), share, per_hour, hours (per bar).

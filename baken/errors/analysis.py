@@ -86,7 +86,7 @@ def analyze(
 def _recurring(seen: View, number: int) -> bool:
     found = seen.facts
     family = (found.rows[number], *found.members.get(number, ()))
-    return recurs(seen, family, found.tallies[number]) and status(seen, family, found.tallies[number]) != "quiet"
+    return recurs(seen, found.tallies[number]) and status(seen, family, found.tallies[number]) != "quiet"
 
 
 def _daily(found: Facts, hourly: dict[int, int], clock: Places) -> dict[str, int]:

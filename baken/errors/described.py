@@ -138,7 +138,7 @@ def status(seen: View, family: Sequence[Any], tally: Tally | None) -> str:
     - new: it was first seen within the window, or since the last release of the last FRESH_RELEASE_DAYS days, and
       Baken had looked before.
     - quiet: it had been recurring, and nothing came for a day and for QUIET_GAPS times its usual gap between days.
-    - recurring: at least `recurring_threshold` errors in different hours, in the days that trends are judged by.
+    - recurring: at least `recurring_threshold` errors in the days that trends are judged by.
     - rare: anything else.
     """
     first_seen = min(each.first_seen for each in family)
@@ -152,14 +152,14 @@ def status(seen: View, family: Sequence[Any], tally: Tally | None) -> str:
         and to_ms(seen.now) - seen.released <= FRESH_RELEASE_DAYS * DAY_MS
     ):
         return "new"
-    if tally is None or not recurs(seen, family, tally):
+    if tally is None or not recurs(seen, tally):
         return "rare"
     return "quiet" if to_ms(seen.now) - last_seen > max(DAY_MS, QUIET_GAPS * _usual_gap(tally)) else "recurring"
 
 
-def recurs(seen: View, family: Sequence[Any], tally: Tally) -> bool:
-    """Whether a pattern keeps coming: often enough and not only within one hour; whether or not it is new."""
-    return tally.seen >= seen.settings.recurring_threshold and not _one_hour(tally, family)
+def recurs(seen: View, tally: Tally) -> bool:
+    """Whether a pattern comes often enough, whether or not it is new."""
+    return tally.seen >= seen.settings.recurring_threshold
 
 
 def new_since_release(seen: View, first_seen: int) -> bool:
@@ -187,13 +187,6 @@ def known_hours(facts: Facts, now: datetime) -> float:
     since = facts.looked.since
     begins = facts.window.start if since is None else max(facts.window.start, since)
     return max(1.0, (min(to_ms(now), facts.window.end) - begins) / HOUR_MS)
-
-
-def _one_hour(tally: Tally, family: Sequence[Any]) -> bool:
-    """Whether all its errors came within one hour."""
-    if sum(1 for count in tally.bins if count) > 1:
-        return False
-    return bool(max(each.last_seen for each in family) - min(each.first_seen for each in family) < HOUR_MS)
 
 
 def _usual_gap(tally: Tally) -> float:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from baken.clock import from_ms, iso
 from baken.errors import facts, findings
 from baken.errors.counts import HOUR_MS
-from baken.errors.described import SETTLED, View, describe, state_of, status, view
+from baken.errors.described import SETTLED, View, describe, new_since_release, state_of, status, view
 from baken.errors.facts import SHORT_HOURS, Facts, Tally
 from baken.errors.taxonomy import SEVERITIES
 from baken.errors.trend import Trend
@@ -117,7 +117,8 @@ def listing(
     Returns:
         total, patterns_total (with errors in the window), matching (how many are wanted), patterns, hours (beginning of
         each bar), by_hour, step_hours, facets (choices per field, with how many patterns have them), releases,
-        sources, since, measured_at, absent.
+        news (new, regressed, new_since_release: patterns of the window; release: the last one), sources, since,
+        measured_at, absent.
     """
     daily = hours > SHORT_HOURS
     window = last_days(-(-hours // 24), now, zone) if daily else last_hours(hours, now)
@@ -159,8 +160,28 @@ def listing(
         "step_hours": 24 if daily else 1,
         "facets": _facets(fields, wanted, lambda number, but: _fits(seen, number, fields[number], wanted, but)),
         "releases": [each.answer() for each in releases.recent(conn, site, since=window.start)],
+        "news": _news(conn, site, seen, fields),
         "sources": findings.sources(found.looked, now),
     }
+
+
+def _news(
+    conn: Connection, site: str, seen: View, fields: Mapping[int, Mapping[str, tuple[str, ...]]]
+) -> dict[str, Any]:
+    """What is new in the window, of all patterns; and the last release, however long ago it was."""
+    present = [(fields[number]["status"], _first_seen(seen, number)) for number in seen.facts.present]
+    latest = releases.recent(conn, site, limit=20)
+    return {
+        "new": sum(1 for found, _ in present if "new" in found),
+        "regressed": sum(1 for found, _ in present if "regressed" in found),
+        "new_since_release": sum(1 for _, first in present if new_since_release(seen, first)),
+        "release": [each.answer() for each in latest if each.at == latest[0].at],
+    }
+
+
+def _first_seen(seen: View, number: int) -> int:
+    family = (seen.facts.rows[number], *seen.facts.members.get(number, ()))
+    return min(int(row.first_seen) for row in family)
 
 
 def named(

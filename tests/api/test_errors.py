@@ -49,6 +49,17 @@ def ask(world: World, name: str, status: int = 200, user: str | None = ADMIN, **
     return answer.json()["message"]
 
 
+def test_news_are_of_all_patterns_however_the_list_is_narrowed(world: World) -> None:
+    whole, narrowed = (
+        ask(world, "baken.get_error_patterns"),
+        ask(world, "baken.get_error_patterns", search="nothing fits"),
+    )
+    assert narrowed["patterns"] == []
+    assert narrowed["news"] == whole["news"]
+    assert whole["news"]["new"] == sum(each["status"] == "new" for each in whole["patterns"])
+    assert whole["news"]["release"] == []
+
+
 def first(world: World) -> str:
     found: str = ask(world, "baken.get_error_patterns")["patterns"][0]["pattern"]
     return found
@@ -58,7 +69,7 @@ def test_every_pattern_has_the_documented_keys(world: World) -> None:
     found = ask(world, "baken.get_error_patterns")
     assert set(found) == {
         "total", "patterns", "patterns_total", "matching", "hours", "by_hour", "step_hours", "facets", "releases",
-        "sources", "since", "measured_at", "absent", "time_zone",
+        "news", "sources", "since", "measured_at", "absent", "time_zone",
     }  # fmt: skip
     (pattern,) = {frozenset(row) for row in found["patterns"]}
     assert pattern == PATTERN

@@ -238,6 +238,8 @@ export interface PatternsAnswer {
   absent: Reasons | string | null
   sources?: ErrorSource[]
   releases?: Release[]
+  /** Of all patterns of the window, and the last release, however long ago it was. */
+  news: { new: number; regressed: number; new_since_release: number; release: Release[] }
   time_zone?: string | null
 }
 

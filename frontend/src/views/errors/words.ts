@@ -111,19 +111,13 @@ function lastRelease(releases: Release[]): string {
     .join(', ')
 }
 
-/**
- * The whole page in one sentence. Of a narrowed list it is not known what is new among all, so that is left out;
- * since the release is told when every pattern is in sight.
- */
-export function summary(answer: PatternsAnswer, narrowed: boolean): string {
+/** The whole page in one sentence: of all patterns, however much the list is narrowed. */
+export function summary(answer: PatternsAnswer): string {
   const total = answer.total ?? 0
   const span = rangeName(answer.hours.length * (answer.step_hours ?? 1))
   if (total === 0) return t('patterns.sumNone', { span })
-  const fresh = narrowed ? 0 : (answer.facets?.status?.['new'] ?? 0)
-  const back = narrowed ? 0 : (answer.facets?.state?.['regressed'] ?? 0)
-  const whole = answer.patterns.length === answer.matching
-  const released = whole ? answer.patterns.filter((one) => one.new_since_release).length : 0
-  const release = lastRelease(answer.releases ?? []) || t('patterns.lastRelease')
+  const { new: fresh, regressed: back, new_since_release: released } = answer.news
+  const release = lastRelease(answer.news.release) || t('patterns.lastRelease')
   const main = `${tn('patterns.sum', total, { span })} ${tn('patterns.sumPatterns', answer.patterns_total)}`
   const since = Math.min(fresh, released)
   const told = !since
