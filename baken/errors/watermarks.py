@@ -12,12 +12,13 @@ from baken.errors.older import Filling
 from baken.errors.reader import Watermark
 from baken.errors.sources import SourceState
 from baken.history.tables import error_watermarks
-from baken.history.upserts import upsert
+from baken.history.upserts import insert_missing, upsert
 
 OLDER = "Error Log before Baken"
 """Under this name stands how far backfill has come."""
 FURTHER = (DEFERRED, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG)
 """Sources beside the table."""
+_LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,11 @@ def load(conn: Connection, site: str) -> Watermark | None:
 
 def load_all(conn: Connection, site: str, *, lock: bool = False) -> Known:
     """How far all sources of a site have been read; `lock`: nobody else may change it in this transaction."""
+    if lock:
+        _lock(conn, site)
     table = error_watermarks
     query = select(table.c.source, table.c.modified, table.c.seen).where(table.c.site == site)
-    rows = {row.source: row for row in conn.execute(query.with_for_update() if lock else query)}
+    rows = {row.source: row for row in conn.execute(query)}
     mark = Watermark.load(rows[ERROR_LOG].modified, rows[ERROR_LOG].seen) if ERROR_LOG in rows else None
     filling = Filling.load(rows[OLDER].seen) if OLDER in rows else None
     if mark and filling:
@@ -80,6 +83,18 @@ def save(
     if filling:
         rows.append({"site": site, "source": OLDER, "modified": _stamp(filling[1]), "seen": filling[0].document()})
     upsert(conn, error_watermarks, rows)
+
+
+def _lock(conn: Connection, site: str) -> None:
+    """Wait until nobody else changes the site's state. SQLite lets one transaction write at a time anyway."""
+    if conn.dialect.name == "sqlite":
+        return
+    table = error_watermarks
+    # A row of its own: before the first reading there is no other, and one that is new would not be locked.
+    query = select(table.c.source).where(table.c.site == site, table.c.source == _LOCK).with_for_update()
+    if conn.execute(query).first() is None:
+        insert_missing(conn, table, [{"site": site, "source": _LOCK, "modified": "", "seen": ""}])
+        conn.execute(query).first()
 
 
 def _state(source: str, modified: str, document: str) -> SourceState:
