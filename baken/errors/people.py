@@ -19,6 +19,8 @@ GROUPS = (
 """Groups of users, the one with most rights first; `system` is work that nobody asked for."""
 
 _REMEMBERED = 3600.0
+# Groups that could not be read are asked for again after so long.
+_AGAIN = 60.0
 _AT_ONCE = 200
 _MOST = 20_000
 # The first that fits decides; words are looked for in the names of the roles.
@@ -43,9 +45,9 @@ UNKNOWN = Person("", "unknown")
 
 
 def resolve(reading: Reading, users: Collection[str], pseudonyms: Pseudonyms) -> Mapping[str, Person]:
-    """Who the `users` of a site are; at most two small queries, and none for those known from the last hour.
+    """Who the `users` of a site are: two small queries for every 200, and none for those known from the last hour.
 
-    A site whose users cannot be read gives pseudonyms in the group `unknown`.
+    A site whose users cannot be read gives pseudonyms in the group `unknown`, and is asked again a minute later.
     """
     known: dict[str, tuple[float, Person]] = reading.site.memory.setdefault("error_people", {})
     if len(known) > _MOST:
@@ -54,16 +56,19 @@ def resolve(reading: Reading, users: Collection[str], pseudonyms: Pseudonyms) ->
     asked = sorted({user for user in users if user not in known or moment - known[user][0] > _REMEMBERED})
     for start in range(0, len(asked), _AT_ONCE):
         part = asked[start : start + _AT_ONCE]
-        groups = _groups(reading, part)
-        known |= {user: (moment, Person(pseudonyms.of("user", user), groups.get(user, "unknown"))) for user in part}
+        groups, whole = _groups(reading, part)
+        for user in part:
+            at = moment if whole or user in groups else moment - _REMEMBERED + _AGAIN
+            known[user] = at, Person(pseudonyms.of("user", user), groups.get(user, "unknown"))
     return {user: known[user][1] for user in users}
 
 
-def _groups(reading: Reading, users: Collection[str]) -> dict[str, str]:
+def _groups(reading: Reading, users: Collection[str]) -> tuple[dict[str, str], bool]:
+    """The groups of those users that the site knows, and whether it could be asked."""
     groups = {user: found for user in users if (found := _by_name(user))}
     rest = [user for user in users if user not in groups]
     if not rest:
-        return groups
+        return groups, True
     try:
         table = reading.require("User", "user_type")
         names = {"names": rest}
@@ -79,8 +84,9 @@ def _groups(reading: Reading, users: Collection[str]) -> dict[str, str]:
             roles.setdefault(row.parent, []).append(str(row.role).lower())
     except SiteProblem:
         # Errors are counted all the same: without their groups.
-        return groups
-    return groups | {user: group_of(str(kinds[user]), roles.get(user, ())) for user in rest if user in kinds}
+        return groups, False
+    read = {user: group_of(str(kinds[user]), roles.get(user, ())) for user in rest if user in kinds}
+    return groups | read, True
 
 
 def _by_name(user: str) -> str | None:
