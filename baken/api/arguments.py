@@ -14,7 +14,8 @@ from baken.api.context import BadArgument
 IGNORED = frozenset({"cmd", "site"})
 """Names that say which method and which site is meant; they are arguments of no method that does not ask for them."""
 
-_TEXT = 2000
+# Five hundred names of patterns, with commas between them, fit.
+_TEXT = 10_000
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 

@@ -158,6 +158,16 @@ def test_merge_and_back(world: World) -> None:
         ("baken.get_error_patterns", {"state": "open,gone"}, "argument state is 'gone'"),
         ("baken.set_error_state", {"patterns": "x", "state": "known"}, "there is no pattern 'x'"),
         ("baken.set_error_state", {"patterns": " , ", "state": "known"}, "names none"),
+        (
+            "baken.set_error_state",
+            {"patterns": ",".join(f"{number:016x}" for number in range(500)), "state": "known"},
+            "there is no pattern '0000000000000000'",
+        ),
+        (
+            "baken.set_error_state",
+            {"patterns": ",".join(f"{number:016x}" for number in range(501)), "state": "known"},
+            "at most 500 are changed at once",
+        ),
         ("baken.set_error_state", {"patterns": "x", "state": "regressed"}, "one of open, known, muted, resolved"),
         ("baken.merge_error_patterns", {"patterns": "x", "into": "y"}, "there is no pattern 'y'"),
         ("baken.split_error_pattern", {"pattern": "x", "by": "title"}, "there is no pattern 'x'"),
