@@ -1,4 +1,7 @@
-"""Which versions of its apps a site changed to, and when: what is new after a release may come from it."""
+"""Which versions of its apps a site changed to, and when: what is new after a release may come from it.
+
+These few rows are kept for good: without the oldest, an app that never changed would look like one that has just come.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

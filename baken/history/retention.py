@@ -203,7 +203,6 @@ def _purge(store: Store, now: datetime, limits: Limits, done: Maintenance, in_ti
             (tables.error_hit_days, tables.error_hit_days.c.day, hourly),
             (tables.error_findings, tables.error_findings.c.last_seen, old),
             (tables.error_patterns, tables.error_patterns.c.last_seen, old),
-            (tables.releases, tables.releases.c.at, old),
             (tables.absences, tables.absences.c.at, old),
             (tables.observations, tables.observations.c.at, old),
             (tables.measurements, tables.measurements.c.at, old),

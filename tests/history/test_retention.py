@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Table, func, insert, select
 
 from baken.clock import to_ms
-from baken.history import audit, requests, tables, websessions
+from baken.history import audit, releases, requests, tables, websessions
 from baken.history.packing import decode
 from baken.history.retention import Retention, maintain
 from baken.history.samples import Cycle, Sample, latest, read_range, record, record_gap
@@ -179,6 +179,17 @@ def test_rows_that_are_not_samples_have_their_limits_too(store: Store) -> None:
     assert count(store, tables.web_sessions) == 1
     assert count(store, tables.error_counts) == 1
     assert count(store, tables.absences) == 1
+
+
+def test_versions_of_apps_are_remembered_however_old(store: Store) -> None:
+    now = T0 + 400 * DAY
+    with store.write() as conn:
+        releases.note(conn, SITE, {"erpnext": "15.1", "frappe": "15.1"}, T0)
+        releases.note(conn, SITE, {"erpnext": "15.1", "frappe": "15.2"}, now - 10 * DAY)
+    maintain(store, now, Retention(daily_days=30))
+    with store.write() as conn:
+        assert [each.app for each in releases.recent(conn, SITE)] == ["frappe"]
+        assert releases.note(conn, SITE, {"erpnext": "15.1", "frappe": "15.2"}, now) == []
 
 
 KILLED = """
