@@ -52,7 +52,7 @@ def analyze(
         and no number is infinite.
     """
     settings = settings or ErrorAnalysis()
-    window = last_days(days, now, zone)
+    window = last_days(days, now)
     clock = places(window, zone)
     found = facts.gather(conn, site, window, places=clock)
     hourly = facts.by_hour(conn, site, window)

@@ -43,7 +43,7 @@ def dossier(
     Raises:
         KeyError: the site has no such pattern.
     """
-    window = last_days(days, now, zone)
+    window = last_days(days, now)
     clock = places(window, zone)
     found = facts.gather(conn, site, window, places=clock)
     if pattern not in found.by_id:

@@ -156,10 +156,9 @@ def _count(
 ) -> None:
     """Errors per pattern and piece of time in one statement: for the trend, the window, and the days of the site.
 
-    Each piece lies within one bin, in one day of the site, and within or before the window.
+    Each piece lies within one bin, in one day of the site, and within or before the window (day 0).
     """
     counted = (_stepped if conn.dialect.name == "sqlite" else _grouped)(conn, site, facts, bins, places)
-    first = places.day(facts.window.start) if places else 1
     last, tally = None, Tally()
     for number, place, day, n in counted:
         if number != last:
@@ -168,7 +167,7 @@ def _count(
         if place < bins:
             tally.bins[place] += n
         tally.seen += n
-        if day >= first:
+        if day:
             tally.count += n
             if places:
                 tally.days[day] = tally.days.get(day, 0) + n
@@ -177,14 +176,14 @@ def _count(
 def _stepped(
     conn: Connection, site: str, facts: Facts, bins: int, places: Places | None
 ) -> Iterator[tuple[int, int, int, int]]:
-    """(pattern's number, bin, day of the site, errors); without `places` the day is 1 in the window and 0 before it."""
+    """(pattern's number, bin, day, errors): the day of the site, without `places` 1; 0 before the window."""
     window, begins = facts.window, facts.begins
     cuts = {begins + place * DAY_MS for place in range(bins + 1)} | {window.start, window.end}
     if places:
         cuts |= set(places.midnights(window))
     bounds = sorted(cuts)
     pieces = [
-        ((start - begins) // DAY_MS, places.day(start) if places else int(start >= window.start))
+        ((start - begins) // DAY_MS, (places.day(start) if places else 1) if start >= window.start else 0)
         for start in bounds[:-1]
     ]
     given = {f"t{place}": bound for place, bound in enumerate(bounds)}
@@ -200,7 +199,7 @@ def _grouped(
     """As `_stepped`, for databases that group faster than they take thousands of steps."""
     table, window = error_counts, facts.window
     place = (table.c.hour - facts.begins) // DAY_MS
-    day = places.day_of(table.c.hour) if places else case((table.c.hour >= window.start, 1), else_=0)
+    day = case((table.c.hour >= window.start, places.day_of(table.c.hour) if places else 1), else_=0)
     query = (
         select(table.c.pattern, place.label("place"), day.label("day"), func.sum(table.c.count))
         .join(error_patterns, error_patterns.c.number == table.c.pattern)

@@ -51,7 +51,7 @@ def heatmap(
     Returns heatmap (7 x 24 counts, Monday first; None where nothing is known), weeks (how many weeks of the window
     were looked at), maximum, since, measured_at, absent. Raises KeyError when there is no such pattern.
     """
-    window = last_days(days, now, zone)
+    window = last_days(days, now)
     clock = places(window, zone)
     looked = look(conn, site)
     numbers = None

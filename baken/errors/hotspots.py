@@ -76,7 +76,7 @@ def identify(conn: Connection, site: str, *, days: int, now: datetime, zone: tzi
     Returns analysis_period, total_errors, functional_areas, user_groups, time_periods, components, critical_hotspots,
     treemap, heatmap, measured_at, absent; critical ones first, then those with most errors.
     """
-    window = last_days(days, now, zone)
+    window = last_days(days, now)
     found = facts.gather(conn, site, window)
     settled = {number for number, row in found.rows.items() if state_of(row, now) in SETTLED}
     known = found.looked.knew(window.before.start + 1)

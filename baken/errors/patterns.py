@@ -121,7 +121,7 @@ def listing(
         measured_at, absent.
     """
     daily = hours > SHORT_HOURS
-    window = last_days(-(-hours // 24), now, zone) if daily else last_hours(hours, now)
+    window = last_days(-(-hours // 24), now) if daily else last_hours(hours, now)
     clock = places(window, zone) if daily else None
     found = facts.gather(conn, site, window, places=clock)
     seen = _view(conn, site, found, now, settings or ErrorAnalysis())

@@ -76,14 +76,10 @@ def last_hours(hours: int, now: datetime) -> Window:
     return Window(end - hours * HOUR_MS, end)
 
 
-def last_days(days: int, now: datetime, zone: tzinfo) -> Window:
-    """The last `days` days of the site, today included.
-
-    They begin at its midnight; where that is not a whole hour of UTC, with the first hour that begins after it.
-    """
-    first = now.astimezone(zone).date() - timedelta(days=days - 1)
-    midnight = datetime.combine(first, time(), zone).astimezone(UTC)
-    return Window(-(-to_ms(midnight) // HOUR_MS) * HOUR_MS, hour_of(to_ms(now)) + HOUR_MS)
+def last_days(days: int, now: datetime) -> Window:
+    """The last `days` times 24 hours, and what has passed of the present hour: no error of these days is left out."""
+    present = hour_of(to_ms(now))
+    return Window(present - days * DAY_MS, present + HOUR_MS)
 
 
 def places(window: Window, zone: tzinfo) -> Places:

@@ -105,7 +105,8 @@ def test_bars_patterns_and_total_add_up_in_any_window(store: Store, hours: int) 
     assert [sum(row["components"].values()) for row in found["patterns"]] == [r["count"] for r in found["patterns"]]
     if hours > 168:
         assert found["step_hours"] == 24
-        assert len(found["hours"]) == -(-hours // 24)
+        # As many days as were asked for, and what they have of the day before the first whole one.
+        assert len(found["hours"]) == -(-hours // 24) + 1
         assert all(moment[11:] in ("22:00:00Z", "23:00:00Z") for moment in found["hours"])
 
 
@@ -131,7 +132,8 @@ def test_days_add_up_wherever_the_site_is(store: Store, name: str) -> None:
     with store.read() as conn:
         found = listing(conn, NAME, hours=240, wanted=Wanted(), now=NOW, zone=ZoneInfo(name))
         told = analyze(conn, NAME, days=10, now=NOW, zone=ZoneInfo(name))
-    assert len(found["hours"]) == 10 == len(told["patterns"]["daily_trends"])
+    assert len(found["hours"]) == 11 == len(told["patterns"]["daily_trends"])
+    assert found["total"] == 10 * 24 + 1
     assert found["patterns"][0]["hours"] == found["by_hour"] == list(told["patterns"]["daily_trends"].values())
     assert sum(found["by_hour"]) == found["total"] == told["total_errors"]
     # An error in every hour: each whole day has 24, whichever they are.
@@ -285,7 +287,7 @@ def test_an_analysis_of_nothing_says_nothing(store: Store) -> None:
     with store.read() as conn:
         quiet = analyze(conn, NAME, days=30, now=NOW, zone=ZONE)
     assert quiet["total_errors"] == 0
-    assert len(quiet["patterns"]["daily_trends"]) == 30
+    assert len(quiet["patterns"]["daily_trends"]) == 31
     assert quiet["insights"] == quiet["recommendations"] == never["insights"] == []
 
 
@@ -327,7 +329,7 @@ def test_everything_about_one_pattern(store: Store) -> None:
     assert "iban" in found["example"]
     assert found["frames"]
     assert found["why"]
-    assert [day["count"] for day in found["days"]] == [None] * 3 + [0] * 8 + [1] * 3
+    assert [day["count"] for day in found["days"]] == [None] * 4 + [0] * 8 + [1] * 3
     assert found["heatmap"][2][14] == 1
     assert sum(sum(row) for row in found["heatmap"]) == 3
     assert found["users_top"] == [{"user": "user-l", "group": "member", "errors": 3}]
