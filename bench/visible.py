@@ -88,7 +88,8 @@ def _deferred(running: Demo) -> Callable[[str], None]:
 
     def push(place: str) -> None:
         now = datetime.now(_ZONE).replace(tzinfo=None).isoformat(" ", "microseconds")
-        entry = {"owner": "Guest", "creation": now, "method": "bench.probe", "error": _TEXT.format(place=place)}
+        entry = {"name": None, "owner": None, "creation": None, "modified": now, "modified_by": "Guest"}
+        entry |= {"method": "bench.probe", "error": _TEXT.format(place=place)}
         client.rpush(KEY, json.dumps(entry))
 
     return push

@@ -99,9 +99,11 @@ def _find(reading: Reading, tail: str, places: int, head: str) -> int | None:
 
 
 def _event(reading: Reading, row: dict[str, Any], entry: bytes, now: datetime) -> Event:
-    method, error, owner = (_text(row.get(name)) for name in ("method", "error", "owner"))
+    method, error = _text(row.get("method")), _text(row.get("error"))
+    # Frappe gives a row its owner and creation at the insertion; what waits for it says who and when as a change.
+    user, written = _text(row.get("owner") or row.get("modified_by")), row.get("creation") or row.get("modified")
     size = len((method or "").encode("utf-8", "replace")) + len((error or "").encode("utf-8", "replace"))
-    return Event(DEFERRED, _hash(entry), _moment(reading, row.get("creation"), now), method, error, owner, size)
+    return Event(DEFERRED, _hash(entry), _moment(reading, written, now), method, error, user, size)
 
 
 def _moment(reading: Reading, written: Any, now: datetime) -> datetime:

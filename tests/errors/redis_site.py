@@ -47,9 +47,11 @@ class Bench(Log):
         """The site's own way to write a moment."""
         return at.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None).isoformat(" ", "microseconds")
 
-    def push(self, at: datetime, method: str, error: str, owner: str = "els@vereniging.example", **more: Any) -> None:
-        """What Frappe 15 does at an error of a web request."""
-        row = {"name": None, "owner": owner, "creation": self.local(at), "modified": self.local(at), "docstatus": 0}
+    def push(self, at: datetime, method: str, error: str, user: str = "els@vereniging.example", **more: Any) -> None:
+        """What Frappe 15 does at an error of a web request: the row is not inserted yet, so it has no owner."""
+        row: dict[str, Any] = {"name": None, "owner": None, "creation": None}
+        row |= {"modified": self.local(at), "modified_by": user}
+        row |= {"docstatus": 0, "idx": 0, "seen": 0, "reference_doctype": None, "reference_name": None}
         with closing(self.redis.client()) as client:
             client.rpush(self.key, json.dumps(row | {"method": method, "error": error, "trace_id": None} | more))
 

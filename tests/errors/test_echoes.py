@@ -80,7 +80,7 @@ METHOD = "verenigingen.utils.payments.pay"
 
 def test_a_row_that_was_waiting_counts_once_with_its_user_and_time(bench: Bench, store: Store) -> None:
     at = NOW - timedelta(minutes=70)
-    bench.push(at, "Invoice <b>7</b> of <Member: x> & co", web("no"), owner="jan@leden.example")
+    bench.push(at, "Invoice <b>7</b> of <Member: x> & co", web("no"), user="jan@leden.example")
     assert bench.collect(store, NOW).rows == 1
     assert bench.flush(NOW + 5 * SECOND) == 1
     found = bench.collect(store, NOW + 10 * SECOND)

@@ -57,7 +57,7 @@ class Follower:
 def test_an_error_that_waits_is_seen_with_user_and_time(bench: Bench) -> None:
     follow = Follower(bench, deferred.read)
     assert follow() == []
-    bench.push(NOW - 5 * SECOND, "Bad <thing>", "Some text", owner="jan@leden.example")
+    bench.push(NOW - 5 * SECOND, "Bad <thing>", "Some text", user="jan@leden.example")
     (event,) = follow()
     assert (event.source, event.user, event.method, event.error) == (
         DEFERRED, "jan@leden.example", "Bad <thing>", "Some text",
@@ -66,6 +66,14 @@ def test_an_error_that_waits_is_seen_with_user_and_time(bench: Bench) -> None:
     assert event.size == len("Bad <thing>Some text")
     assert follow() == []
     assert not follow.changed
+
+
+def test_one_that_was_inserted_before_says_so_itself(bench: Bench) -> None:
+    follow = Follower(bench, deferred.read)
+    written = bench.local(NOW - 9 * SECOND)
+    bench.push(NOW, "t", "x", user="els@leden.example", owner="jan@leden.example", creation=written)
+    (event,) = follow()
+    assert (event.user, event.at) == ("jan@leden.example", NOW - 9 * SECOND)
 
 
 def test_the_list_grows_and_is_taken_from(bench: Bench) -> None:
@@ -383,8 +391,8 @@ def test_a_file_that_may_not_be_read(bench: Bench, monkeypatch: pytest.MonkeyPat
 
 def test_half_a_letter_and_impossible_times_in_the_list_stop_nothing(bench: Bench, store: Store) -> None:
     bench.collect(store, NOW)
-    bench.push(NOW, "bad \ud800 title", "text with \ud800", owner="a\ud800b")
-    bench.push(NOW, "t", "x", creation="0001-01-01 00:00:00")
+    bench.push(NOW, "bad \ud800 title", "text with \ud800", user="a\ud800b")
+    bench.push(NOW, "t", "x", modified="0001-01-01 00:00:00")
     assert bench.collect(store, NOW + 10 * SECOND).rows == 2
 
 

@@ -27,14 +27,16 @@ class Deferred:
     flushed: datetime | None = None
 
     def push(self, method: str, error: str, user: str, now: datetime) -> None:
-        """Put an error in. It has its own time and user here; the row that it becomes has not."""
-        when = stamp(local(now))
+        """Put an error in. It has its own time and user here; the row that it becomes has not.
+
+        Both stand where Frappe writes them before it inserts a row: as those of its last change.
+        """
         self.entries.append(
             {
                 "name": None,
-                "owner": user,
-                "creation": when,
-                "modified": when,
+                "owner": None,
+                "creation": None,
+                "modified": stamp(local(now)),
                 "modified_by": user,
                 "docstatus": 0,
                 "idx": 0,
