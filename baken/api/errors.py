@@ -203,7 +203,7 @@ def get_error_findings(call: Call) -> dict[str, Any]:
     """What reading the errors brought to light: credentials in them, errors that Frappe lost, sources that fail.
 
     Returns leaks and lost (kind, label, pattern, template, count, first_seen, last_seen, advice; the newest first), and
-    sources (source, state: ok, absent or behind, read_at, detail, events_24h: null when it is not known).
+    sources (source, state: ok, absent or behind, read_at, detail).
     """
 
     def ask(conn: Connection) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection
 
+from baken.errors import patterns
 from baken.history import samples
 from baken.history.store import Store
 from baken.insights.figures import Figures
@@ -84,7 +85,8 @@ def of(store: Store, site: str) -> Snapshot:
             return known
         with store.read() as conn:
             states = samples.site_states(conn)
-            version = (states.get(site), states.get(OWN))
+            # Errors are read in runs of their own, which leave no other trace than the counts.
+            version = (states.get(site), states.get(OWN), patterns.version(conn, site))
             if known is None or known.version != version or moment - known.loaded > RELOAD_SECONDS:
                 known = Snapshot(_figures(conn, site, states.get(site)), states, version, moment)
         place.snapshot, place.checked = known, moment

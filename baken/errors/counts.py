@@ -41,6 +41,10 @@ OVERFLOW = "overflow"
 """Version of the one pattern that counts what comes after a site has shown too many patterns."""
 _AT_ONCE = 500
 _RECENT = 2 * HOUR_MS
+# A pattern that people merged, and whose head other rules have replaced, lies two steps below; ten are not met.
+_LONGEST_CHAIN = 10
+# Components whose errors are never held back in the cache: their rows carry the user who was hit.
+_OF_THEMSELVES = frozenset({"worker", "scheduler", "command"})
 # A pattern, and three splits of it within each other.
 _FINEST = 4
 
@@ -120,7 +124,7 @@ def _occurrence(event: Event, people: Mapping[str, Person], grouping: Grouping) 
     older = fingerprint(row, grouping.previous).pattern if grouping.previous else None
     part = component(row, found)
     person = people.get(event.user, UNKNOWN) if event.user else UNKNOWN
-    if event.source == ERROR_LOG and part == "web" and event.user == "Administrator":
+    if event.source == ERROR_LOG and event.user == "Administrator" and part not in _OF_THEMSELVES:
         # Frappe files what its cache held back under Administrator, whoever was hit.
         person = UNKNOWN
     if person is UNKNOWN and part == "scheduler":
@@ -217,6 +221,7 @@ def _hand_on(
     """While a transition lasts: the patterns by the rules before are merged into those that take their place.
 
     A pattern that is new takes over state and note of the most frequent one before it, and since when it is known.
+    Where people had merged that one into another, the new one goes into that other as well.
     """
     older = {name for tally in tallies.values() for name in tally.older}
     if not older:
@@ -225,6 +230,10 @@ def _hand_on(
     before: dict[str, Any] = {}
     for part in parts(sorted(older)):
         before |= {row.id: row for row in conn.execute(select(table).where(table.c.site == site, table.c.id.in_(part)))}
+    merged = sorted({row.merged_into for row in before.values() if row.merged_into is not None})
+    heads: dict[int, Any] = {}
+    for some in parts(merged):
+        heads |= {row.number: row for row in conn.execute(select(table).where(table.c.number.in_(some)))}
     for name, tally in tallies.items():
         rows = sorted((before[old] for old in tally.older if old in before and old != name), key=lambda row: -row.total)
         if not rows or name not in known:
@@ -232,11 +241,16 @@ def _hand_on(
         number = known[name].number
         for row in rows:
             if row.merged_into is None and row.number != number:
-                children = (table.c.number == row.number) | (table.c.merged_into == row.number)
-                conn.execute(update(table).where(table.c.site == site, children).values(merged_into=number))
+                conn.execute(update(table).where(table.c.number == row.number).values(merged_into=number))
         if name in fresh:
+            head = heads.get(rows[0].merged_into)
+            if head is not None and head.version != rows[0].version:
+                # Not people but the change of rules put it there.
+                head = None
             kept = ("state", "state_at", "state_by", "note", "muted_until", "muted_above", "regressed_at")
-            values = {key: getattr(rows[0], key) for key in kept}
+            values = {key: getattr(head or rows[0], key) for key in kept}
+            if head is not None and head.number != number:
+                values["merged_into"] = head.number
             since = min(tally.begins, *(row.first_seen for row in rows))
             conn.execute(update(table).where(table.c.number == number).values(**values, first_seen=since))
 
@@ -411,9 +425,10 @@ def _come_back(
     table = error_patterns
     latest: dict[int, int] = {}
     hours: dict[int, set[int]] = defaultdict(set)
+    above = _merges(conn, site)
     for name, tally in tallies.items():
         if name in known:
-            head = known[name].merged_into or known[name].number
+            head = _head(known[name].number, above)
             latest[head] = max(latest.get(head, 0), tally.ends)
             hours[head].update(tally.hours)
     if not latest:
@@ -429,21 +444,36 @@ def _come_back(
                 back.append(row.id)
             elif row.state == "muted" and row.muted_until is not None and now >= row.muted_until:
                 values = {"state": "open", "state_at": now, "state_by": "", "muted_until": None, "muted_above": None}
-            elif row.state == "muted" and _escalates(conn, row, hours[row.number], now):
+            elif row.state == "muted" and _escalates(conn, row, above, hours[row.number], now):
                 values = {"state": "open", "state_at": now, "state_by": "", "muted_until": None}
             if values:
                 conn.execute(update(table).where(table.c.number == row.number).values(**values))
     return tuple(sorted(back))
 
 
-def _escalates(conn: Connection, row: Any, hours: Collection[int], now: int) -> bool:
+def _merges(conn: Connection, site: str) -> dict[int, int]:
+    """Number of each pattern of a site that is merged -> the one it is merged into."""
+    table = error_patterns
+    query = select(table.c.number, table.c.merged_into).where(table.c.site == site, table.c.merged_into.is_not(None))
+    return {row.number: row.merged_into for row in conn.execute(query)}
+
+
+def _head(number: int, above: Mapping[int, int]) -> int:
+    for _ in range(_LONGEST_CHAIN):
+        if number not in above:
+            break
+        number = above[number]
+    return number
+
+
+def _escalates(conn: Connection, row: Any, above: Mapping[int, int], hours: Collection[int], now: int) -> bool:
     # How many there were in an hour long ago, read only now, is no escalation; nor is what led to the mute.
     since = hour_of(max(now - _RECENT, row.state_at or 0))
     recent = sorted(hour for hour in hours if hour >= since)
     if row.muted_above is None or not recent:
         return False
-    table, patterns = error_counts, error_patterns
-    group = select(patterns.c.number).where((patterns.c.number == row.number) | (patterns.c.merged_into == row.number))
+    table = error_counts
+    group = [row.number, *(number for number in above if _head(number, above) == row.number)]
     query = (
         select(func.sum(table.c.count))
         .where(table.c.pattern.in_(group), table.c.hour.in_(recent))

@@ -50,7 +50,7 @@ def found(conn: Connection, site: str, now: datetime) -> dict[str, Any]:
     """Everything that was found, the newest first.
 
     Returns leaks and lost: kind, label, pattern (id, or None when it is not known), template, count, first_seen,
-    last_seen, advice; and sources: source, state ("ok", "absent" or "behind"), read_at, detail, events_24h.
+    last_seen, advice; and sources: source, state ("ok", "absent" or "behind"), read_at, detail.
     """
     return {"leaks": leaks(conn, site), "lost": _rows(conn, site, "lost"), "sources": sources(look(conn, site), now)}
 
@@ -104,10 +104,7 @@ def _heads(conn: Connection, site: str, numbers: set[int]) -> dict[int | None, s
 
 
 def sources(looked: Looked, now: datetime) -> list[dict[str, Any]]:
-    """Where errors come from, and whether they still do, in the order of `event.SOURCES`.
-
-    `events_24h` is None: an error that several sources show is counted once, and not for one of them.
-    """
+    """Where errors come from, and whether they still do, in the order of `event.SOURCES`."""
     read = {each.source: each for each in looked.sources}
     out: list[dict[str, Any]] = []
     for name in SOURCES:
@@ -121,5 +118,5 @@ def sources(looked: Looked, now: datetime) -> list[dict[str, Any]]:
         elif now - each.read_at > SILENT:
             state, detail = "behind", f"last read {iso(each.read_at)}; check that the collector runs"
         read_at = iso(each.read_at) if each else None
-        out.append({"source": name, "state": state, "read_at": read_at, "detail": detail, "events_24h": None})
+        out.append({"source": name, "state": state, "read_at": read_at, "detail": detail})
     return out

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from baken.errors import loglines, traces
 from baken.errors.places import APP_CALLS, Place, module, place, short
-from baken.errors.scrub import Scrubbed, scrub
+from baken.errors.scrub import Scrubbed, clean, scrub
 from baken.errors.template import Reading, read
 from baken.errors.traces import Failure
 from baken.errors.vocabulary import DOCTYPES
@@ -138,8 +138,12 @@ def finer(row: Scrubbed, found: Fingerprint, by: str) -> Fingerprint:
 
 
 def _ending(failures: tuple[Failure, ...]) -> Failure:
-    """The failure that counts: the last one that names an exception, with the frames that are there."""
-    chosen = next((failure for failure in reversed(failures) if failure.exception), failures[-1])
+    """The failure that counts: the last one that names an exception, with the frames that are there.
+
+    When a time limit struck, what fails afterwards is the tidying up.
+    """
+    limit = next((failure for failure in failures if _TIME_LIMIT.search(short(failure.exception))), None)
+    chosen = limit or next((failure for failure in reversed(failures) if failure.exception), failures[-1])
     if chosen.frames:
         return chosen
     frames = next((failure.frames for failure in reversed(failures) if failure.frames), ())
@@ -197,10 +201,11 @@ def _said(failure: Failure, key: str, words: str, where: Place) -> tuple[str, st
         kinds = [] if where.spoken == APP_CALLS else sorted(set(named_doctypes(key)))
         of = f" of {', '.join(kinds)}" if kinds else ""
         if sentence and complete:
-            why = f"the line of code that says “{sentence}”{of}, in whatever language and of whom"
+            # The sentence stands in the code as it is, and a secret may stand in the code.
+            why = f"the line of code that says “{clean(sentence)}”{of}, in whatever language and of whom"
             return f"code {sentence} {kinds}", why
         if words and where.frames and not key.startswith(("(", "[", "{")):
-            line = f"the line of code that says “{sentence}”, and " if sentence else ""
+            line = f"the line of code that says “{clean(sentence)}”, and " if sentence else ""
             return f"code {sentence} words {words} {kinds}", f"{line}words of the message “{words}”{of}, without values"
     return key, f"message “{key}”"
 

@@ -59,7 +59,9 @@ def resolve(reading: Reading, users: Collection[str], pseudonyms: Pseudonyms) ->
         groups, whole = _groups(reading, part)
         for user in part:
             at = moment if whole or user in groups else moment - _REMEMBERED + _AGAIN
-            known[user] = at, Person(pseudonyms.of("user", user), groups.get(user, "unknown"))
+            # Who is not signed in is nobody in particular.
+            name = "" if user == "Guest" else pseudonyms.of("user", user)
+            known[user] = at, Person(name, groups.get(user, "unknown"))
     return {user: known[user][1] for user in users}
 
 

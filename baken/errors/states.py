@@ -145,10 +145,7 @@ def split(act: Act, pattern: str, by: str) -> list[str]:
     if row.split_by == wanted:
         return []
     if row.version == OVERFLOW:
-        raise Refused(
-            f"{row.id} counts errors of many patterns and cannot be split; "
-            "raise errors.max_patterns instead"
-        )
+        raise Refused(f"{row.id} counts errors of many patterns and cannot be split; raise errors.max_patterns instead")
     head = row.merged_into or row.number
     changed = [row.id]
     detail: dict[str, Any] = {"by": by, "before": row.split_by or "none"}

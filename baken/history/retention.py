@@ -23,6 +23,7 @@ from baken.history.upserts import upsert
 # Series per transaction: some 50,000 samples at one a minute, well under a second.
 _SERIES = 40
 _ROWS = 2000
+_PATTERNS = 100
 # Old roll-ups that go in one transaction per series, when a limit was shortened by years.
 _SPAN = 31 * DAY_MS
 # How often all series are looked at for late samples when no new day is finished.
@@ -180,9 +181,9 @@ def _expire(conn: Connection, numbers: Sequence[int], present: int, limits: Limi
 
 def _purge(store: Store, now: datetime, limits: Limits, done: Maintenance, in_time: Callable[[], bool]) -> bool:
     """Delete old rows of everything that is not a series; False when the time ran out."""
-    old, hourly, raw = (
-        to_ms(now - timedelta(days=days)) for days in (limits.daily_days, limits.hourly_days, limits.raw_days)
-    )
+    old = to_ms(now - timedelta(days=limits.daily_days))
+    if not _purge_errors(store, now, limits, done, in_time):
+        return False
     for table, moment, before in (
         (tables.audit, tables.audit.c.at, to_ms(now - timedelta(days=limits.audit_days))),
         (tables.gaps, tables.gaps.c.ends, old),
@@ -198,11 +199,7 @@ def _purge(store: Store, now: datetime, limits: Limits, done: Maintenance, in_ti
                 return False
     with store.write() as conn:
         for table, moment, before in (
-            (tables.error_counts, tables.error_counts.c.hour, hourly),
-            (tables.error_hits, tables.error_hits.c.hour, raw),
-            (tables.error_hit_days, tables.error_hit_days.c.day, hourly),
             (tables.error_findings, tables.error_findings.c.last_seen, old),
-            (tables.error_patterns, tables.error_patterns.c.last_seen, old),
             (tables.absences, tables.absences.c.at, old),
             (tables.observations, tables.observations.c.at, old),
             (tables.measurements, tables.measurements.c.at, old),
@@ -211,6 +208,44 @@ def _purge(store: Store, now: datetime, limits: Limits, done: Maintenance, in_ti
         ):
             done.gone(table, conn.execute(delete(table).where(moment < before)).rowcount)
         done.gone(tables.web_sessions, websessions.purge(conn, now))
+    return True
+
+
+def _purge_errors(store: Store, now: datetime, limits: Limits, done: Maintenance, in_time: Callable[[], bool]) -> bool:
+    """Delete old counts of errors, and patterns that were last seen long ago; False when the time ran out.
+
+    Counts are found by their pattern, which their keys begin with: no table is read as a whole.
+    """
+    old, hourly, raw = (
+        to_ms(now - timedelta(days=days)) for days in (limits.daily_days, limits.hourly_days, limits.raw_days)
+    )
+    counted = (
+        (tables.error_counts, tables.error_counts.c.hour, hourly),
+        (tables.error_hits, tables.error_hits.c.hour, raw),
+        (tables.error_hit_days, tables.error_hit_days.c.day, hourly),
+    )
+    table = tables.error_patterns
+    with store.read() as conn:
+        numbers = list(conn.execute(select(table.c.number).order_by(table.c.number)).scalars())
+    for some in batches(numbers, _PATTERNS):
+        with store.write() as conn:
+            for counts, moment, before in counted:
+                gone = conn.execute(delete(counts).where(counts.c.pattern.in_(some), moment < before))
+                done.gone(counts, gone.rowcount)
+        if not in_time():
+            return False
+    with store.write() as conn:
+        # One that others are merged into or split from stands for them.
+        held = {
+            number
+            for column in (table.c.merged_into, table.c.split_of)
+            for number in conn.execute(select(column).where(column.is_not(None)).distinct()).scalars()
+        }
+        seen = list(conn.execute(select(table.c.number).where(table.c.last_seen < old)).scalars())
+        for some in batches([number for number in seen if number not in held], _PATTERNS):
+            for counts, _moment, _before in counted:
+                done.gone(counts, conn.execute(delete(counts).where(counts.c.pattern.in_(some))).rowcount)
+            done.gone(table, conn.execute(delete(table).where(table.c.number.in_(some))).rowcount)
     return True
 
 

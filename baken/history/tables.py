@@ -265,8 +265,6 @@ error_patterns = Table(
     Column("method", String(SITE), nullable=False),
     Column("component", String(20), nullable=False),
     Column("frames", Text, nullable=False),
-    Column("why", Text, nullable=False),
-    Column("example", Document, nullable=False),
     Column("first_seen", BigInteger, nullable=False),
     Column("last_seen", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
@@ -281,6 +279,9 @@ error_patterns = Table(
     Column("merged_into", BigInteger),
     Column("split_by", String(20)),
     Column("split_of", BigInteger),
+    # Long texts come last: a database that stores a row as one string reads up to the column it needs.
+    Column("why", Text, nullable=False),
+    Column("example", Document, nullable=False),
     UniqueConstraint("site", "id", name="uq_error_patterns_site_id"),
     **_INNODB,
 )

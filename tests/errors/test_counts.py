@@ -14,7 +14,7 @@ from baken.errors.event import DEFERRED, ERROR_LOG, Event
 from baken.errors.people import Person
 from baken.history import tables
 from baken.history.store import Store
-from tests.errors.logs import traceback
+from tests.errors.logs import JOB, traceback
 
 NOW = datetime(2026, 7, 1, 12, 30, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -91,6 +91,34 @@ def test_counts_by_hour_user_group_and_component(store: Store) -> None:
 def test_who_was_hit_is_unknown_when_frappe_filed_late_under_administrator(store: Store) -> None:
     put(store, [event(user="Administrator")])
     assert rows(store, tables.error_contexts.c.user, tables.error_contexts.c.user_group) == [("", "unknown")]
+
+
+def test_a_job_of_the_administrator_is_the_administrators(store: Store) -> None:
+    put(store, [event(user="Administrator", head=JOB)])
+    assert rows(store, tables.error_contexts.c.user_group) == [("administrator",)]
+
+
+def test_what_people_merged_stays_merged_under_other_rules(store: Store) -> None:
+    """Whichever of the two comes back first."""
+    one, other = event(function="one"), event(function="other")
+    put(store, [one, one, other], version="v1")
+    with store.write() as conn:
+        numbers = {row.total: row.number for row in conn.execute(select(patterns.c.number, patterns.c.total))}
+        conn.execute(
+            update(patterns).where(patterns.c.number == numbers[2]).values(state="muted", muted_above=5, note="seen")
+        )
+        conn.execute(update(patterns).where(patterns.c.number == numbers[1]).values(merged_into=numbers[2]))
+    put(store, [other], version="v2", previous="v1")
+    put(store, [one], version="v2", previous="v1")
+    with store.read() as conn:
+        found = {row.number: row for row in conn.execute(select(patterns))}
+    heads = {row.number for row in found.values() if row.merged_into is None}
+    assert len(heads) == 1
+    (head,) = (found[number] for number in heads)
+    assert (head.version, head.state, head.note) == ("v2", "muted", "seen")
+    put(store, [other, other, other, one], version="v2", previous="v1")
+    with store.read() as conn:
+        assert conn.execute(select(patterns.c.state).where(patterns.c.number == head.number)).scalar_one() == "open"
 
 
 def test_a_new_pattern_comes_with_a_scrubbed_example_and_its_place(store: Store) -> None:

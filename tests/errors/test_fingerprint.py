@@ -451,3 +451,28 @@ def test_hostile_texts_take_no_longer_than_friendly_ones(unit: str) -> None:
         return time.process_time() - started
 
     assert seconds(80_000) < 8 * seconds(20_000) + 0.15
+
+
+def test_a_secret_in_the_code_is_not_told_as_the_reason() -> None:
+    code = "frappe.throw('Failed to reach https://bank.example/pay?access_token=Tok3nInUrl99887766 again')"
+    text = traceback("frappe.exceptions.ValidationError", "Failed to reach the bank").replace("do_it(member)", code)
+    found = fingerprint_text("x", text)
+    assert "Failed to reach" in found.why
+    assert "Tok3nInUrl" not in found.why
+
+
+def test_a_job_at_its_limit_is_grouped_by_the_job_and_not_by_what_failed_when_it_was_tidied_up() -> None:
+    def of(function: str) -> Fingerprint:
+        limit = traceback("rq.timeouts.JobTimeoutException", "Task exceeded maximum timeout value (30 seconds)",
+                          function=function, head=JOB)  # fmt: skip
+        tidying = (
+            'Traceback (most recent call last):\n  File "apps/frappe/frappe/utils/background_jobs.py", line 250, in '
+            'execute_job\n    frappe.db.rollback()\n  File "apps/frappe/frappe/database/database.py", line 1000, in '
+            "rollback\n    self.sql('rollback')\npymysql.err.InterfaceError: (0, '')"
+        )
+        marker = "\n\nDuring handling of the above exception, another exception occurred:\n\n"
+        return fingerprint_text("", limit + marker + tidying)
+
+    assert of("collect_dues").exception == "rq.timeouts.JobTimeoutException"
+    assert of("collect_dues").pattern != of("send_mail").pattern
+    assert "collect_dues" in of("collect_dues").why

@@ -8,7 +8,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import BigInteger, Table, func, insert, select
 
 from baken.clock import to_ms
 from baken.history import audit, releases, requests, tables, websessions
@@ -139,6 +139,19 @@ def test_years_of_sums_go_in_several_transactions(sqlite_store: Store) -> None:
     assert (done.deleted["daily"], done.deleted["hourly"], done.deleted["chunks"]) == (191, 382, 80)
 
 
+def pattern_row(number: int, last_seen: int, merged_into: int | None) -> dict[str, object]:
+    row: dict[str, object] = {}
+    for column in tables.error_patterns.c:
+        row[column.name] = None if column.nullable else 0 if isinstance(column.type, BigInteger) else ""
+    return row | {
+        "number": number,
+        "id": f"{number:016}",
+        "site": SITE,
+        "last_seen": last_seen,
+        "merged_into": merged_into,
+    }
+
+
 def test_rows_that_are_not_samples_have_their_limits_too(store: Store) -> None:
     now = T0 + 400 * DAY
     with store.write() as conn:
@@ -161,10 +174,18 @@ def test_rows_that_are_not_samples_have_their_limits_too(store: Store) -> None:
         websessions.record_attempt(conn, "key", T0)
         websessions.record_attempt(conn, "key", now)
         requests.ask(conn, SITE, "els", T0)
-        conn.execute(
-            insert(tables.error_counts),
-            [{"pattern": 1, "hour": to_ms(now - age * DAY), "count": 1} for age in (399, 200)],
-        )
+        for number, (seen, into) in enumerate(((10, None), (399, None), (399, None), (9, 3)), start=1):
+            conn.execute(insert(tables.error_patterns), pattern_row(number, to_ms(now - seen * DAY), into))
+        for counts, moment in (
+            (tables.error_counts, "hour"),
+            (tables.error_hits, "hour"),
+            (tables.error_hit_days, "day"),
+        ):
+            more = {} if counts is tables.error_counts else {"context": 1}
+            conn.execute(
+                insert(counts),
+                [{"pattern": 1, moment: to_ms(now - age * DAY), "count": 1, **more} for age in (399, 200, 50)],
+            )
         record(conn, [Cycle("gone.example", T0, [Sample("a", (), 1)], absences={"b": "no"})])
         record(conn, [Cycle(SITE, now, [Sample("a", (), 1)], absences={"b": "no"})])
     assert maintain(store, now, Retention(hourly_days=365, daily_days=365, audit_days=300)).complete
@@ -177,7 +198,10 @@ def test_rows_that_are_not_samples_have_their_limits_too(store: Store) -> None:
         assert len(latest(conn, SITE)) == 1
     assert count(store, tables.gaps) == 2
     assert count(store, tables.web_sessions) == 1
-    assert count(store, tables.error_counts) == 1
+    assert [count(store, each) for each in (tables.error_counts, tables.error_hits, tables.error_hit_days)] == [2, 1, 2]
+    # The pattern that another one is merged into stays with it, however long ago it was seen itself.
+    with store.read() as conn:
+        assert sorted(conn.execute(select(tables.error_patterns.c.number)).scalars()) == [1, 3, 4]
     assert count(store, tables.absences) == 1
 
 

@@ -212,7 +212,6 @@ export interface ErrorSource {
   state: string
   read_at: string | null
   detail: string | null
-  events_24h?: number | null
 }
 
 export interface Release {
