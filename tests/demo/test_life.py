@@ -201,12 +201,13 @@ def test_errors_of_requests_wait_for_the_quarter_before_they_are_rows(bench: Dem
     deferred.publish(client)
     assert client.llen(KEY) == 1
     waiting = json.loads(client.lrange(KEY, 0, 0)[0])
-    assert waiting["owner"] in life.stage.cast.users
+    assert (waiting["name"], waiting["owner"], waiting["creation"]) == (None, None, None)
+    assert waiting["modified_by"] in life.stage.cast.users
     assert conn.execute('SELECT COUNT(*) FROM "tabError Log"').fetchone()[0] == before
     life.step(began + timedelta(minutes=14), 0.0, 0.0)
     row = conn.execute('SELECT owner, error, creation FROM "tabError Log" ORDER BY creation DESC LIMIT 1').fetchone()
     assert row[:2] == ("Administrator", waiting["error"])
-    assert row[2] > waiting["creation"]
+    assert row[2] > waiting["modified"]
     deferred.publish(client)
     assert client.llen(KEY) == 0
     life.stage.error_of_request(web, began)
