@@ -4,16 +4,17 @@ Guarantee: n equal failures that several sources show are n events, in whatever 
 sources show them; this is kept in the same transaction as the counts. An echo is a failure that was counted and that
 another source may still show, together with the sources that have shown it; each source meets each echo once.
 
-Keys: the content of a row (title and text), which the deferred list and the table share; the failure (exception,
-message, method of the job), which the table, RQ and the workers' log share within two minutes; the job's id, which RQ
-and the workers' log share. What has left the deferred list and becomes no row within ten minutes is lost.
+Keys: the content of a row (title and text), which the deferred list and the table share; the job's id, by which alone
+RQ and the workers' log know each other's failures; the failure (exception, message, method of the job), by which a row,
+which bears no id, is one of those jobs' that failed alike within two minutes. What has left the deferred list and
+becomes no row within ten minutes is lost.
 """
 
 import hashlib
 import html
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,7 @@ LEFT = "left the cache without becoming a row"
 """What became of an error that waited in the deferred list and was not seen again."""
 
 _LETTERS = {DEFERRED: "D", ERROR_LOG: "E", FAILED_JOBS: "R", FRAPPE_LOG: "F", WORKER_LOG: "W"}
-_GONE, _LOST = "G", "L"
+_LEFT, _LOST = "DG", "L"
 _SKEW_MS = 60_000
 _NEAR_MS = 120_000
 _ARRIVES_MS = 600_000
@@ -96,14 +97,15 @@ def settle(
         if each.event.lost:
             shown = known.lose(keys, each.at)
         elif each.event.source == ERROR_LOG:
-            shown = known.consume(keys, each.at) or known.show(keys, "E", each.at, each.at >= reach.horizon)
+            shown = known.consume(keys, each.at) or known.show_row(keys, each.at, each.at >= reach.horizon)
         else:
-            shown = known.show(keys, _LETTERS[each.event.source], each.at, each.at >= now - KEPT_MS)
+            shown = known.show_job(keys, _LETTERS[each.event.source], each.at, each.at >= now - KEPT_MS)
         if not shown:
             kept.append(each)
     known.store(conn, site)
     _tell(conn, site, [(log_files.what_was_lost(each.event), each.at) for each in lost])
-    return [each for each in kept if not (each.event.lost and _refused(conn, site, each))]
+    refused = _refused(conn, site, lost)
+    return [each for each in kept if id(each) not in refused]
 
 
 def find_lost(conn: Connection, site: str, now: int) -> int:
@@ -111,16 +113,16 @@ def find_lost(conn: Connection, site: str, now: int) -> int:
 
     To be called when the table has just been read to its end.
     """
-    lost = [
-        each
-        for each in _left(conn, site)
-        if _LOST not in each.letters and each.left is not None and each.left <= now - _ARRIVES_MS
-    ]
-    for each in lost:
-        each.letters += _LOST
-        _update(conn, each)
-    _tell(conn, site, [(log_files.TOO_LONG if each.key[0] == "t" else LEFT, each.at) for each in lost])
-    return len(lost)
+    table = error_echoes
+    due = [(value, left) for value, left in _left_at(conn, site, _LEFT) if left <= now - _ARRIVES_MS]
+    losses: list[tuple[str, int]] = []
+    for value, left in due:
+        mine = (table.c.site == site, table.c.source == value)
+        found = conn.execute(select(table.c.key, table.c.at).where(*mine).order_by(table.c.id)).all()
+        losses += [(log_files.TOO_LONG if row.key[0] == "t" else LEFT, row.at) for row in found]
+        conn.execute(update(table).where(*mine).values(source=f"{_LEFT}{_LOST}@{left}"))
+    _tell(conn, site, losses)
+    return len(losses)
 
 
 def prune(conn: Connection, site: str, reach: Reach, now: int) -> None:
@@ -129,9 +131,9 @@ def prune(conn: Connection, site: str, reach: Reach, now: int) -> None:
     mine = table.c.site == site
     conn.execute(delete(table).where(mine, table.c.at < now - KEPT_MS))
     conn.execute(delete(table).where(mine, table.c.at < reach.horizon, table.c.source == "E"))
-    done = [each.id for each in _left(conn, site) if _LOST in each.letters and (each.left or 0) < now - _KEPT_LOST_MS]
-    for part in parts(done):
-        conn.execute(delete(table).where(table.c.id.in_(part)))
+    for value, left in _left_at(conn, site, _LEFT + _LOST):
+        if left < now - _KEPT_LOST_MS:
+            conn.execute(delete(table).where(mine, table.c.source == value))
 
 
 class _Known:
@@ -153,21 +155,45 @@ class _Known:
                     return True
         return False
 
-    def show(self, keys: Sequence[str], letter: str, at: int, keep: bool) -> bool:
-        """Whether another source has shown the failure; `keep`: whether another one may still show it."""
+    def show_row(self, keys: Sequence[str], at: int, keep: bool) -> bool:
+        """Whether RQ or a file has shown the failure of a row; `keep`: whether one of them may still show it."""
         shown = False
         for key in keys:
-            if key[0] in "ct":
-                continue
-            for each in self._by_key.get(key, ()):
-                if letter not in each.letters and abs(each.at - at) <= _NEAR_MS:
-                    each.letters += letter
-                    each.changed = shown = True
-                    break
-            else:
-                if keep:
-                    self._by_key[key].append(_Echo(None, key, letter, at))
+            if key[0] == "f":
+                shown = self._add(key, at, "E", lambda each: "E" not in each.letters) or shown
+                if not shown and keep:
+                    self._by_key[key].append(_Echo(None, key, "E", at))
         return shown
+
+    def show_job(self, keys: Sequence[str], letter: str, at: int, keep: bool) -> bool:
+        """Whether another source has shown the failure of a job; `keys`: its id, and its failure.
+
+        A row counts for one job only: an echo of a failure holds one row and one job at most.
+        """
+        if not keys:
+            return False
+        name, failure = keys
+        known = self._add(name, at, letter, lambda each: letter not in each.letters)
+        if known and letter != "R":
+            return True
+        # RQ knows the method that failed, a traceback only the function that ran: a row goes by what RQ says.
+        if known and self._add(failure, at, letter, lambda each: "W" in each.letters and letter not in each.letters):
+            return True
+        row = self._add(failure, at, letter, lambda each: each.letters == "E")
+        if keep:
+            self._by_key[name] += [] if known else [_Echo(None, name, letter, at)]
+            self._by_key[failure] += [] if row else [_Echo(None, failure, letter, at)]
+        return known or row
+
+    def _add(self, key: str, at: int, letter: str, fits: Callable[[_Echo], bool]) -> bool:
+        """Note that a source has shown the nearest echo that `fits`; whether there is one within two minutes."""
+        near = [each for each in self._by_key.get(key, ()) if abs(each.at - at) <= _NEAR_MS and fits(each)]
+        if not near:
+            return False
+        nearest = min(near, key=lambda each: abs(each.at - at))
+        nearest.letters += letter
+        nearest.changed = True
+        return True
 
     def lose(self, keys: Sequence[str], at: int) -> bool:
         """Whether the deferred list has shown the row that Frappe refused for its title."""
@@ -182,24 +208,26 @@ class _Known:
     def store(self, conn: Connection, site: str) -> None:
         every = [each for echoes in self._by_key.values() for each in echoes]
         _insert(conn, site, [each for each in every if each.id is None])
-        for each in every:
-            if each.id is not None and each.changed and each not in self._gone:
-                _update(conn, each)
+        gone = {each.id for each in self._gone}
+        _update(conn, [each for each in every if each.id is not None and each.changed and each.id not in gone])
         for part in parts([each.id for each in self._gone]):
             conn.execute(delete(error_echoes).where(error_echoes.c.id.in_(part)))
 
 
-def _refused(conn: Connection, site: str, each: Occurrence) -> bool:
-    """Whether a row that Frappe refused was counted when it stood in the deferred list."""
-    if log_files.what_was_lost(each.event) != log_files.REFUSED:
-        return False
-    # The line does not say which one: it is one of those that have left the list and are not in the table.
-    for echo in _left(conn, site):
-        if _LOST not in echo.letters and echo.left is not None and abs(echo.left - each.at) <= _ARRIVES_MS:
-            echo.letters += _LOST
-            _update(conn, echo)
-            return True
-    return False
+def _refused(conn: Connection, site: str, lost: Sequence[Occurrence]) -> set[int]:
+    """Which (by `id`) of the rows that Frappe refused were counted when they stood in the deferred list."""
+    refused = [each for each in lost if log_files.what_was_lost(each.event) == log_files.REFUSED]
+    left = _left(conn, site) if refused else []
+    found: dict[int, _Echo] = {}
+    for each in refused:
+        # The line does not say which one: it is one of those that have left the list and are not in the table.
+        near = (place for place, echo in enumerate(left) if abs((echo.left or 0) - each.at) <= _ARRIVES_MS)
+        place = next(near, None)
+        if place is not None:
+            found[id(each)] = left.pop(place)
+            found[id(each)].letters += _LOST
+    _update(conn, list(found.values()))
+    return set(found)
 
 
 def _tell(conn: Connection, site: str, losses: Sequence[tuple[str, int]]) -> None:
@@ -283,18 +311,28 @@ def _left(conn: Connection, site: str) -> list[_Echo]:
     """What has left the deferred list and was not seen in the table, in the order in which it was put there."""
     table = error_echoes
     query = select(table.c.id, table.c.key, table.c.source, table.c.at)
-    rows = conn.execute(query.where(table.c.site == site, table.c.source.like("D%@%")).order_by(table.c.id))
+    rows = conn.execute(query.where(table.c.site == site, table.c.source.like(f"{_LEFT}@%")).order_by(table.c.id))
     return [_echo(row) for row in rows]
+
+
+def _left_at(conn: Connection, site: str, letters: str) -> list[tuple[str, int]]:
+    """At which moments (ms) what `letters` say has left the list, each with its value of `source`."""
+    source = error_echoes.c.source
+    query = select(source).distinct().where(error_echoes.c.site == site, source.like(f"{letters}@%"))
+    return [(value, int(value.partition("@")[2])) for (value,) in conn.execute(query.order_by(source))]
 
 
 def _mark_left(conn: Connection, site: str, listed: int, now: int) -> None:
     """What is in the list is what came last: everything before it has left."""
     table = error_echoes
-    query = select(table.c.id, table.c.key, table.c.source, table.c.at)
-    query = query.where(table.c.site == site, table.c.source.in_(("D", "DL"))).order_by(table.c.id.desc())
-    for each in map(_echo, conn.execute(query.offset(listed).limit(100_000))):
-        each.letters, each.left = f"D{_GONE}{each.letters[1:]}", now
-        _update(conn, each)
+    waiting = (table.c.site == site, table.c.source.in_(("D", f"D{_LOST}")))
+    newest = select(table.c.id).where(*waiting).order_by(table.c.id.desc()).offset(listed).limit(1)
+    last = conn.execute(newest).scalar()
+    if last is None:
+        return
+    for letters in ("D", f"D{_LOST}"):
+        gone = (table.c.site == site, table.c.source == letters, table.c.id <= last)
+        conn.execute(update(table).where(*gone).values(source=f"{_LEFT}{letters[1:]}@{now}"))
 
 
 def _echo(row: Any) -> _Echo:
@@ -308,5 +346,12 @@ def _insert(conn: Connection, site: str, echoes: Sequence[_Echo]) -> None:
         conn.execute(insert(error_echoes), rows)
 
 
-def _update(conn: Connection, echo: _Echo) -> None:
-    conn.execute(update(error_echoes).where(error_echoes.c.id == echo.id).values(source=echo.source))
+def _update(conn: Connection, echoes: Sequence[_Echo]) -> None:
+    """Write down which sources have shown these: one statement for many that say the same."""
+    by_source: dict[str, list[int]] = defaultdict(list)
+    for each in echoes:
+        if each.id is not None:
+            by_source[each.source].append(each.id)
+    for source, names in sorted(by_source.items()):
+        for part in parts(sorted(names)):
+            conn.execute(update(error_echoes).where(error_echoes.c.id.in_(part)).values(source=source))
