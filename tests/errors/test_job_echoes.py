@@ -1,20 +1,22 @@
-"""Failed jobs that rows, RQ and the workers' log show, in any order and in steps of any size: n are n."""
+"""What several sources show, in any order and in steps of any size: n failures are n, in few statements."""
 
 import gc
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event, func, select
 
 from baken.clock import to_ms
 from baken.errors import counts, echoes
-from baken.errors.event import ERROR_LOG, FAILED_JOBS, WORKER_LOG, Event
+from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG, Event
 from baken.history.store import Store, open_store
-from baken.history.tables import error_echoes
+from baken.history.tables import error_echoes, error_findings
 from tests.errors.logs import JOB, NAME, traceback
 from tests.errors.redis_site import NOW, Bench
 from tests.errors.test_echoes import METHOD, rq, total
@@ -126,3 +128,45 @@ def test_a_full_registry_and_the_log_of_the_same_jobs(
     assert seen["RQ"] == jobs
     assert total(store) == jobs + 22
     redis_server.flush()
+
+
+def test_a_flushed_cache_takes_few_statements_however_much_it_held(kept: Store) -> None:
+    """Each statement is a round trip to a server, while a transaction that writes is open."""
+    waiting = [Event(DEFERRED, str(n), NOW, f"t{n}", f"{n}", None, 1) for n in range(3000)]
+    said: list[str] = []
+
+    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        said.append(statement)
+
+    def written() -> dict[str, int]:
+        query = select(error_echoes.c.source, func.count()).group_by(error_echoes.c.source)
+        return {row.source: row[1] for row in conn.execute(query)}
+
+    now = to_ms(NOW)
+    with kept.write() as conn:
+        conn.execute(error_echoes.delete())
+        conn.execute(error_findings.delete())
+        echoes.settle(conn, NAME, counts.digest(waiting, {}), REACH, listed=3000, now=now)
+        event.listen(conn.engine, "before_cursor_execute", note)
+        echoes.settle(conn, NAME, [], REACH, listed=500, now=now + 1000)
+        assert written() == {"D": 500, f"DG@{now + 1000}": 2500}
+        echoes.settle(conn, NAME, [], REACH, listed=0, now=now + 2000)
+        assert echoes.find_lost(conn, NAME, now + 601_000) == 2500
+        assert echoes.find_lost(conn, NAME, now + 602_000) == 500
+        assert written() == {f"DGL@{now + 1000}": 2500, f"DGL@{now + 2000}": 500}
+        echoes.prune(conn, NAME, REACH, now + 9_000_000)
+        event.remove(conn.engine, "before_cursor_execute", note)
+        assert written() == {}
+        assert conn.execute(select(error_findings.c.count)).scalar_one() == 3000
+    assert len(said) < 40
+
+
+def test_as_many_as_were_refused_are_known_from_the_list(kept: Store) -> None:
+    waiting = [Event(DEFERRED, str(n), NOW, f"t{n}", f"{n}", None, 1) for n in range(3)]
+    text = "Error while inserting deferred Error Log record"
+    lines = [Event(FRAPPE_LOG, str(n), NOW, text, "(1062, 'Duplicate entry')", None, 1, lost=True) for n in range(5)]
+    now = to_ms(NOW)
+    with kept.write() as conn:
+        conn.execute(error_echoes.delete())
+        assert len(echoes.settle(conn, NAME, counts.digest(waiting, {}), REACH, listed=3, now=now)) == 3
+        assert len(echoes.settle(conn, NAME, counts.digest(lines, {}), REACH, listed=0, now=now)) == 2
