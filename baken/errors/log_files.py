@@ -30,9 +30,17 @@ _DEFERRED = re.compile(r"Error while inserting deferred Error Log record: (.*)",
 # «{DocType} {name}: '{field}' ({value}) will get truncated, as max characters allowed is {number}», in any language.
 _TOO_LONG = re.compile(r"[^\n(]{0,300}'[^'\n]{1,120}' \((.*)\)[^()]{0,200}\b140\b", re.DOTALL)
 _SNAPSHOT = "Could not take error snapshot: "
+_TRACEBACK = "(most recent call last):"
+# While the cache Redis is down Frappe takes each field of a row for a row, and says this as often as it has fields.
+_PER_FIELD = "Error while inserting deferred Error Log record: 'str' object has no attribute 'update'"
+# It does so at this one exception; the header has the text read as one.
+_UNREACHED = (
+    f"Traceback {_TRACEBACK}\nredis.exceptions.ConnectionError: Error Log row could not be put into the cache Redis"
+)
+_PUTS = "frappe.deferred_insert.deferred_insert"
+_BURST = timedelta(seconds=2)
 # Frappe files such an error elsewhere; the line says only that.
 _SAID_ELSEWHERE = ("New Exception collected in error log", "New Exception collected with id")
-_TRACEBACK = "(most recent call last):"
 
 TOO_LONG, REFUSED, NOT_TAKEN = "title too long", "deferred record refused", "error not recorded"
 """What became of an error that Frappe could not file."""
@@ -47,7 +55,12 @@ def read_frappe_log(reading: Reading, body: dict[str, Any], now: datetime) -> Ga
     except OSError as error:
         raise NotAvailable(f"{own} cannot be read ({error.strerror}); let the user that runs Baken read it") from None
     path, owned = (own, True) if there else (bench / "logs" / "frappe.log", _alone(reading))
-    return _read(path, body, now, lambda text, at, name: _of_frappe(text, at, name, reading.site.name, owned))
+    burst = _Burst(body.get("burst"))
+    found = _read(path, body, now, lambda text, at, name: burst.of(text, at, name, reading.site.name, owned))
+    if burst.last is not None and (found.behind or now - burst.last <= _BURST):
+        found.body["burst"] = burst.last.isoformat()
+    found.changed = found.body != body
+    return found
 
 
 def read_worker_log(reading: Reading, body: dict[str, Any], now: datetime) -> Gathered:
@@ -143,16 +156,37 @@ def _moment(text: str, now: datetime) -> datetime | None:
         return None
 
 
+class _Burst:
+    """Makes one event of the lines that Frappe writes, one per field, about one row; the others pass as they are.
+
+    `last` is the moment of the last such line of a row of which more may follow, within two seconds. "New Exception
+    collected" ends a row: it is the last that Frappe says about one.
+    """
+
+    def __init__(self, last: str | None) -> None:
+        self.last = datetime.fromisoformat(last) if last else None
+
+    def of(self, text: str, at: datetime, name: str, site: str, owned: bool) -> Event | None:
+        """The event of a record of frappe.log; None when it is none, or belongs to the one before."""
+        level = _LEVEL.match(text)
+        said = text[level.end() :] if level else text
+        if said.startswith(_SAID_ELSEWHERE) and _is_of(said, site, owned):
+            self.last = None
+        event = _of_frappe(text, at, name, site, owned)
+        if event is None or not said.startswith(_PER_FIELD):
+            return event
+        begins = self.last is None or not abs(at - self.last) <= _BURST
+        self.last = at
+        return Event(FRAPPE_LOG, name, at, _PUTS, _UNREACHED, None, event.size, lost=True) if begins else None
+
+
 def _of_frappe(text: str, at: datetime, name: str, site: str, owned: bool) -> Event | None:
     level = _LEVEL.match(text)
     word = level[1] if level else None
     if word not in ("ERROR", "CRITICAL") and _TRACEBACK not in text:
         return None
     text = text[level.end() :] if level else text
-    named = _SITE_LINE.findall(text)
-    if named[-1:] not in ([], ["None"]) and named[-1] != site:
-        return None
-    if named[-1:] in ([], ["None"]) and not owned:
+    if not _is_of(text, site, owned):
         return None
     text = _FORM_LINE.sub("", _SITE_LINE.sub("", text)).strip()
     if text.startswith(_SAID_ELSEWHERE):
@@ -166,6 +200,12 @@ def _of_frappe(text: str, at: datetime, name: str, site: str, owned: bool) -> Ev
         return Event(FRAPPE_LOG, name, at, "Error while inserting deferred Error Log record", refused[1], None, size,
                      lost=True)  # fmt: skip
     return Event(FRAPPE_LOG, name, at, None, text, None, size, lost=text.startswith(_SNAPSHOT))
+
+
+def _is_of(text: str, site: str, owned: bool) -> bool:
+    """Whether a record of frappe.log belongs to the site; `owned`: what names no site does."""
+    named = _SITE_LINE.findall(text)[-1:]
+    return owned if named in ([], ["None"]) else named[0] == site
 
 
 def _of_worker(text: str, at: datetime, name: str, site: str, alone: bool) -> Event | None:
@@ -185,4 +225,4 @@ def what_was_lost(event: Event) -> str:
     """What became of an error that Frappe could not file: TOO_LONG, REFUSED or NOT_TAKEN."""
     if event.error is None:
         return TOO_LONG
-    return NOT_TAKEN if event.method is None else REFUSED
+    return NOT_TAKEN if event.method in (None, _PUTS) else REFUSED
