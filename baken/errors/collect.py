@@ -13,8 +13,19 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from baken.clock import to_ms
-from baken.errors import counts, deferred, echoes, failed_jobs, groupings, log_files, older, reader, watermarks
-from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG, Event
+from baken.errors import (
+    counts,
+    deferred,
+    echoes,
+    failed_jobs,
+    groupings,
+    log_files,
+    older,
+    reader,
+    scheduled_jobs,
+    watermarks,
+)
+from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, SCHEDULED_JOBS, WORKER_LOG, Event
 from baken.errors.older import Filling
 from baken.errors.people import resolve
 from baken.errors.sources import Gathered, Read, SourceState, gather
@@ -44,6 +55,7 @@ _FURTHER: tuple[tuple[str, Read], ...] = (
     (FAILED_JOBS, failed_jobs.read),
     (FRAPPE_LOG, log_files.read_frappe_log),
     (WORKER_LOG, log_files.read_worker_log),
+    (SCHEDULED_JOBS, scheduled_jobs.read),
 )
 
 
@@ -246,10 +258,10 @@ def write(
         before, filling = (), None
     elif outrun:
         return None
-    moment, reach = to_ms(now), reach_of(site, stored, now)
+    moment, reach = to_ms(now), reach_of(site, stored, now, step.states)
     kept: Sequence[counts.Occurrence] = [*found, *before]
     if reach.content or reach.failure:
-        kept = echoes.settle(conn, site.name, kept, reach, listed=step.listed, now=moment)
+        kept = _settle(conn, site.name, kept, reach, step.listed, moment)
         if reach.content and step.caught_up:
             echoes.find_lost(conn, site.name, moment)
         pruned: float = site.memory.get("echoes_pruned", 0.0)
@@ -267,15 +279,39 @@ def write(
     return applied
 
 
-def reach_of(site: Site, stored: Known, now: datetime) -> echoes.Reach:
-    """Which other sources may show what one source of the site shows."""
+def _settle(
+    conn: Connection,
+    site: str,
+    found: Sequence[counts.Occurrence],
+    reach: echoes.Reach,
+    listed: int | None,
+    moment: int,
+) -> Sequence[counts.Occurrence]:
+    """Those of `found` that no other source has shown before."""
+    # What a scheduled job raises is caught by Frappe before RQ would see it: a failure is in Scheduled Job Log or in
+    # RQ's registry, and echoes take both for one source.
+    known_as = [
+        replace(each, event=replace(each.event, source=FAILED_JOBS)) if each.event.source == SCHEDULED_JOBS else each
+        for each in found
+    ]
+    own = {id(alias): each for alias, each in zip(known_as, found, strict=True)}
+    return [own[id(each)] for each in echoes.settle(conn, site, known_as, reach, listed=listed, now=moment)]
+
+
+def reach_of(site: Site, stored: Known, now: datetime, states: Sequence[SourceState] = ()) -> echoes.Reach:
+    """Which other sources may show what one source of the site shows; `states`: what this step found of them."""
     jobs = stored.sources.get(FAILED_JOBS)
     since = now
     if site.config.redis_queue:
         since = (jobs.complete_at if jobs else None) or now - failed_jobs.KEPT
+    before = stored.sources.get(SCHEDULED_JOBS)
+    fresh = next((state for state in states if state.source == SCHEDULED_JOBS), before)
+    scheduled = fresh is not None and not fresh.absent
+    if scheduled:
+        since = min(since, (before.complete_at if before else None) or now - reader.FIRST_READING)
     horizon = max(since.astimezone(UTC) - _EXPECTED, now - failed_jobs.KEPT)
     return echoes.Reach(
         content=bool(site.config.redis_cache),
-        failure=bool(site.config.redis_queue) or site.config.bench is not None,
+        failure=bool(site.config.redis_queue) or site.config.bench is not None or scheduled,
         horizon=to_ms(horizon),
     )

@@ -11,7 +11,11 @@ FAILED_JOBS = "RQ"
 """The registries of failed jobs in the queue Redis."""
 FRAPPE_LOG, WORKER_LOG = "frappe.log", "worker.error.log"
 """Files of the bench."""
-SOURCES = (DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG)
+SCHEDULED_JOBS = "Scheduled Job Log"
+"""The table that keeps how each run of the scheduler's jobs ended."""
+SOURCES = (DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG, SCHEDULED_JOBS)
+COMPONENT_OF = {SCHEDULED_JOBS: "scheduler"}
+"""The component at work where a source tells it and the calls of the traceback do not."""
 
 
 @dataclass(frozen=True, slots=True)

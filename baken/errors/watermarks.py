@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
 
-from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG
+from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, SCHEDULED_JOBS, WORKER_LOG
 from baken.errors.older import Filling
 from baken.errors.reader import Watermark
 from baken.errors.sources import SourceState
@@ -16,7 +16,7 @@ from baken.history.upserts import insert_missing, upsert
 
 OLDER = "Error Log before Baken"
 """Under this name stands how far backfill has come."""
-FURTHER = (DEFERRED, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG)
+FURTHER = (DEFERRED, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG, SCHEDULED_JOBS)
 """Sources beside the table."""
 _LOCK = "lock"
 

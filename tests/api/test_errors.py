@@ -217,6 +217,7 @@ def test_findings_say_what_to_do(world: World) -> None:
     states = {row["source"]: row["state"] for row in found["sources"]}
     assert states == {
         "Deferred": "absent", "Error Log": "ok", "RQ": "absent", "frappe.log": "absent", "worker.error.log": "absent",
+        "Scheduled Job Log": "absent",
     }  # fmt: skip
 
 

@@ -45,6 +45,9 @@ def test_every_row_is_counted_once(real: Site, read: Store) -> None:
     with real.reading(NOW) as reading:
         rows = reading.scalar(text("SELECT COUNT(*) FROM `tabError Log`"))
         last_day = reading.scalar(text("SELECT COUNT(*) FROM `tabError Log` WHERE creation >= '2026-11-21 20:00:00'"))
+        failed = "SELECT COUNT(*) FROM `tabScheduled Job Log` WHERE status = 'Failed' AND modified >= "
+        rows += reading.scalar(text(failed + "'2026-11-21 19:00:00'"))
+        last_day += reading.scalar(text(failed + "'2026-11-21 20:00:00'"))
         assert collect(reading, read, NOW, PSEUDONYMS).rows == 0
     with read.read() as conn:
         assert patterns.recent(conn, SITE, hours=24 * 60, now=NOW)["total"] == rows
