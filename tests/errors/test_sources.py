@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from baken.errors import deferred, failed_jobs, log_files, watermarks
@@ -96,6 +96,7 @@ def test_the_list_grows_and_is_taken_from(bench: Bench) -> None:
     assert sum(follow.body["rows"]) == _length(bench)
 
 
+@example([("+", 130)] * 4)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("+-!?"), st.integers(0, 130)), max_size=12))
 def test_nothing_that_stays_is_missed_or_seen_twice(bench: Bench, moves: list[tuple[str, int]]) -> None:
@@ -117,6 +118,8 @@ def test_nothing_that_stays_is_missed_or_seen_twice(bench: Bench, moves: list[tu
             bench.redis.flush()
         else:
             seen += [str(event.error) for event in follow()]
+            while follow.behind:
+                seen += [str(event.error) for event in follow()]
             with closing(bench.redis.client()) as client:
                 there: Any = client.lrange(bench.key, 0, -1)
             assert {json.loads(entry)["error"] for entry in there} <= set(seen)
