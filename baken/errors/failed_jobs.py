@@ -87,8 +87,10 @@ def _fresh(reading: Reading, queue: str, known: dict[str, Any], room: int) -> tu
             break
         cursor = page[-1].score
     low = mark - _AGAIN
-    own = sorted(name for name, score in kept.items() if score >= low)
-    return found, {"score": mark, "seen": own}, more
+    own = {name for name, score in kept.items() if score >= low}
+    # What stands behind the place up to which it was looked is not seen again for that.
+    own |= seen if more else set()
+    return found, {"score": mark, "seen": sorted(own)}, more
 
 
 def _may_belong(job: str, site: str) -> bool:

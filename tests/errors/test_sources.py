@@ -195,6 +195,19 @@ def test_many_jobs_of_one_second_and_different_times_to_keep(bench: Bench) -> No
     assert follow() == []
 
 
+def test_jobs_that_are_kept_for_less_long_do_not_bring_back_what_was_seen(bench: Bench) -> None:
+    follow = Follower(bench, failed_jobs.read)
+    for number in range(3):
+        bench.fail(NOW + number * SECOND, "app.run", "x")
+    assert len(follow()) == 3
+    for _ in range(failed_jobs.MOST_JOBS + 5):
+        bench.fail(NOW, "app.run", "x", ttl=604800 - 60)
+    assert len(follow()) == failed_jobs.MOST_JOBS
+    assert follow.behind
+    assert len(follow()) == 5
+    assert follow() == []
+
+
 def test_a_job_without_end_or_text_or_description(bench: Bench) -> None:
     with closing(bench.redis.client()) as client:
         client.sadd("rq:queues", f"rq:queue:{BENCH_ID}:short")
