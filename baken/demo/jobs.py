@@ -19,6 +19,22 @@ FLAKY = {
     "email_account.pull": 0.012,
     "eboekhouden_api.update_dashboard_data_periodically": 1.0,
 }
+# What they raise, as the last line of the traceback.
+_RAISED = {
+    "dd_batch_scheduler.daily_batch_optimization": "frappe.exceptions.ValidationError: Incassodatum is verstreken",
+    "sepa_notifications.check_and_send_expiry_notifications": (
+        "frappe.exceptions.OutgoingEmailError: Uitgaande e-mailserver weigert de aanmelding"
+    ),
+    "payment_retry.execute_payment_retry": (
+        "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='api.betalen.example', port=443): "
+        "Max retries exceeded with url: /v2/payments"
+    ),
+    "email_account.pull": "TimeoutError: timed out",
+    "eboekhouden_api.update_dashboard_data_periodically": (
+        "requests.exceptions.HTTPError: 401 Client Error: Unauthorized for url: https://api.boekhouden.example/v1/ledger"
+    ),
+}
+_LOCKED = "frappe.exceptions.QueryTimeoutError: (1205, 'Lock wait timeout exceeded; try restarting transaction')"
 _PERIODS = {"Hourly": 3600, "Hourly Long": 3600, "All": 240}
 
 
@@ -64,11 +80,14 @@ def job_seconds(job: ScheduledJob, rng: random.Random) -> float:
 
 def job_failure(job: ScheduledJob) -> str:
     """The traceback of a failed run of `job`, as Scheduled Job Log.details keeps it."""
+    module, _, function = job.method.rpartition(".")
+    line = 20 + sum(map(ord, job.method)) % 180
     return (
         "Traceback with variables (most recent call last):\n"
         '  File "apps/frappe/frappe/core/doctype/scheduled_job_type/scheduled_job_type.py", line 136, in execute\n'
         f"    frappe.get_attr(self.method)()\n      self = <ScheduledJobType: {job.name}>\n"
-        "frappe.exceptions.ValidationError: Verbinding geweigerd\n"
+        f'  File "apps/{module.partition(".")[0]}/{module.replace(".", "/")}.py", line {line}, in {function}\n'
+        f"{_RAISED.get(job.name, _LOCKED)}\n"
     )
 
 
