@@ -7,7 +7,7 @@ holds a traceback, and when it belongs to the site. Times in these files are the
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ _UNREACHED = (
 )
 _PUTS = "frappe.deferred_insert.deferred_insert"
 _BURST = timedelta(seconds=2)
+# Of the Error Log in Frappe 15, and of what any version's has at least.
+_FIELDS, _FEWEST_FIELDS = 13, 10
 # Frappe files such an error elsewhere; the line says only that.
 _SAID_ELSEWHERE = ("New Exception collected in error log", "New Exception collected with id")
 
@@ -58,7 +60,7 @@ def read_frappe_log(reading: Reading, body: dict[str, Any], now: datetime) -> Ga
     burst = _Burst(body.get("burst"))
     found = _read(path, body, now, lambda text, at, name: burst.of(text, at, name, reading.site.name, owned))
     if burst.last is not None and (found.behind or now - burst.last <= _BURST):
-        found.body["burst"] = burst.last.isoformat()
+        found.body["burst"] = [burst.last.isoformat(), burst.lines, burst.told]
     found.changed = found.body != body
     return found
 
@@ -159,25 +161,41 @@ def _moment(text: str, now: datetime) -> datetime | None:
 class _Burst:
     """Makes one event of the lines that Frappe writes, one per field, about one row; the others pass as they are.
 
-    `last` is the moment of the last such line of a row of which more may follow, within two seconds. "New Exception
-    collected" ends a row: it is the last that Frappe says about one.
+    "New Exception collected" ends the lines of a row. Processes write at the same time: what stands in between may be
+    of several rows, of which each is told by its end. Where no end comes, two seconds of silence are one.
+
+    Attributes:
+        last: when the last such line was written.
+        lines: how many there were of rows that have not ended.
+        told: whether the event of the row that ends next has been given.
     """
 
-    def __init__(self, last: str | None) -> None:
+    def __init__(self, state: Sequence[Any] | None) -> None:
+        last, lines, told = state or ("", 0, False)
         self.last = datetime.fromisoformat(last) if last else None
+        self.lines, self.told = int(lines), bool(told)
 
     def of(self, text: str, at: datetime, name: str, site: str, owned: bool) -> Event | None:
-        """The event of a record of frappe.log; None when it is none, or belongs to the one before."""
+        """The event of a record of frappe.log; None when it is none, or belongs to one that was given."""
         level = _LEVEL.match(text)
         said = text[level.end() :] if level else text
-        if said.startswith(_SAID_ELSEWHERE) and _is_of(said, site, owned):
-            self.last = None
         event = _of_frappe(text, at, name, site, owned)
-        if event is None or not said.startswith(_PER_FIELD):
-            return event
-        begins = self.last is None or not abs(at - self.last) <= _BURST
-        self.last = at
-        return Event(FRAPPE_LOG, name, at, _PUTS, _UNREACHED, None, event.size, lost=True) if begins else None
+        if self.last is not None and abs(at - self.last) > _BURST:
+            self.last, self.lines, self.told = None, 0, False
+        if event is not None and said.startswith(_PER_FIELD):
+            self.lines += 1
+            self.last = at
+            begins, self.told = self.lines == 1, self.told or self.lines == 1
+            return _untaken(name, at, event.size) if begins else None
+        if self.lines and said.startswith(_SAID_ELSEWHERE) and _is_of(said, site, owned):
+            missed = not self.told and self.lines >= _FEWEST_FIELDS
+            self.lines, self.told = max(0, self.lines - _FIELDS), False
+            return _untaken(name, at, len(_PER_FIELD)) if missed else None
+        return event
+
+
+def _untaken(name: str, at: datetime, size: int) -> Event:
+    return Event(FRAPPE_LOG, name, at, _PUTS, _UNREACHED, None, size, lost=True)
 
 
 def _of_frappe(text: str, at: datetime, name: str, site: str, owned: bool) -> Event | None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from baken.errors import log_files
@@ -56,6 +58,18 @@ def test_rows_without_a_line_of_their_own_are_told_apart_by_their_moments(bench:
     assert follow(NOW + 11 * SECOND) == []
     bench.say(NOW + 15 * SECOND, PER_FIELD)
     assert len(follow(NOW + 15 * SECOND)) == 1
+
+
+@given(st.lists(st.integers(0, 3), min_size=4 * (FIELDS + 1), max_size=4 * (FIELDS + 1)))
+def test_what_processes_write_at_the_same_time_is_one_event_per_row(turns: list[int]) -> None:
+    """Four processes, each of them with a row, in any order."""
+    left = [[PER_FIELD] * FIELDS + [COLLECTED] for _ in range(4)]
+    # A process that has said everything leaves its turn to the next one that has not.
+    said = [next(left[(turn + n) % 4] for n in range(4) if left[(turn + n) % 4]).pop(0) for turn in turns]
+    burst = log_files._Burst(None)
+    found = [burst.of(f"ERROR frappe {line}", NOW, "x", NAME, True) for line in said]
+    assert len([event for event in found if event is not None]) == 4
+    assert burst.lines == 0
 
 
 def test_a_storm_that_is_read_in_pieces_counts_each_row_once(bench: Bench) -> None:
