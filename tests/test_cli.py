@@ -196,6 +196,8 @@ def test_doctor_of_a_site_that_can_be_watched(bench: Path, run: Run) -> None:
     assert f"{SITE} can be watched" in lines
     assert any(line.startswith("  ok     database             sqlite ") for line in lines)
     assert any("queue Redis" in line and "does not answer" in line and "check that it runs" in line for line in lines)
+    assert any(line.startswith("  partly errors ") and "sources can be read" in line for line in lines)
+    assert any(line.startswith("  no       Deferred") and "does not answer" in line for line in lines)
     assert all(line.startswith(("  ok ", "  partly ", "  no ")) for line in lines if line and SITE not in line), lines
     found = json.loads(run("doctor", "--bench", str(bench), "--json").out)
     assert found["sites"][SITE]["watchable"] is True

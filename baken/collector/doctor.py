@@ -8,6 +8,10 @@ from sqlalchemy import text
 
 from baken import clock
 from baken.collector.cycle import run_site
+from baken.errors.collect import FURTHER
+from baken.errors.event import ERROR_LOG
+from baken.errors.reader import index_column
+from baken.errors.sources import gather
 from baken.metrics import catalogue
 from baken.sites import probe, queues, users
 from baken.sites.problems import NotAvailable, SiteProblem
@@ -52,6 +56,8 @@ def examine(site: Site) -> Examination:
             _try("cache Redis", lambda: f"{queues.health(site, 'cache').memory_bytes / 2**20:.0f} MiB in use"),
             _try("site URL", lambda: _url(site)),
         ]
+        if watchable:
+            findings += _errors(reading)
     if watchable:
         findings += _metrics(site)
     return Examination(site.name, tuple(findings), watchable)
@@ -105,6 +111,25 @@ def _url(site: Site) -> str:
     if not answer.up:
         raise SiteProblem(f"{site.config.url} answers {answer.status} to {probe.PING}; is it the right site and port?")
     return f"{site.config.url} answers in {answer.seconds * 1000:.0f} ms"
+
+
+def _errors(reading: Reading) -> list[Finding]:
+    """From which sources errors can be read."""
+    reasons: dict[str, str] = {}
+    try:
+        index_column(reading, reading.require("Error Log", "name", "creation", "modified", "method", "error"))
+    except SiteProblem as problem:
+        reasons[ERROR_LOG] = str(problem)
+    for source, read in FURTHER:
+        _found, state, _news = gather(source, read, reading, None, reading.now)
+        if state.absent:
+            reasons[source] = state.absent
+    total = len(FURTHER) + 1
+    verdict: State = "ok" if not reasons else "no" if len(reasons) == total else "partly"
+    return [
+        Finding("errors", verdict, f"{total - len(reasons)} of {total} sources can be read"),
+        *(Finding(f"  {source}", "no", reason) for source, reason in reasons.items()),
+    ]
 
 
 def _metrics(site: Site) -> list[Finding]:

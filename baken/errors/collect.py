@@ -50,13 +50,14 @@ _PRUNE_EVERY = 600.0
 # A row of a failed job is expected in RQ's registry and in files for so long after those were last read.
 _EXPECTED = timedelta(minutes=30)
 
-_FURTHER: tuple[tuple[str, Read], ...] = (
+FURTHER: tuple[tuple[str, Read], ...] = (
     (DEFERRED, deferred.read),
     (FAILED_JOBS, failed_jobs.read),
     (FRAPPE_LOG, log_files.read_frappe_log),
     (WORKER_LOG, log_files.read_worker_log),
     (SCHEDULED_JOBS, scheduled_jobs.read),
 )
+"""The sources beside the table, and how each is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def collect(
         return Collected(0, (), (), batch.late, False, until)
     if applied is None:
         return Collected(0, (), (), batch.late, True, until)
-    given = {source: sum(1 for event in step.events if event.source == source) for source, _ in _FURTHER}
+    given = {source: sum(1 for event in step.events if event.source == source) for source, _ in FURTHER}
     given[ERROR_LOG] = len(batch.rows)
     fresh = {each.found.pattern for each in found}
     return Collected(
@@ -170,7 +171,7 @@ def _read(reading: Reading, base: Known, now: datetime, max_rows: int) -> tuple[
         _read_table(reading, step, now, max_rows)
     except SiteProblem as found:
         problem = found
-    for source, read in _FURTHER[1:]:
+    for source, read in FURTHER[1:]:
         gathered[source] = gather(source, read, reading, base.sources.get(source), now)
     news = bool(step.older) or step.filling is not None
     if step.batch is not None:
@@ -288,10 +289,10 @@ def _settle(
     moment: int,
 ) -> Sequence[counts.Occurrence]:
     """Those of `found` that no other source has shown before."""
-    # What a scheduled job raises is caught by Frappe before RQ would see it: a failure is in Scheduled Job Log or in
-    # RQ's registry, and echoes take both for one source.
+    # A worker writes of what a scheduled job raises into Scheduled Job Log, or into its file when Frappe could not
+    # catch it: echoes take both for one source, which tells of the same failures as RQ and the table.
     known_as = [
-        replace(each, event=replace(each.event, source=FAILED_JOBS)) if each.event.source == SCHEDULED_JOBS else each
+        replace(each, event=replace(each.event, source=WORKER_LOG)) if each.event.source == SCHEDULED_JOBS else each
         for each in found
     ]
     own = {id(alias): each for alias, each in zip(known_as, found, strict=True)}

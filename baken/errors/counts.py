@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 from baken.clock import HOUR, to_ms
 from baken.errors import leaks
 from baken.errors.component import component
-from baken.errors.event import ERROR_LOG, Event
+from baken.errors.event import COMPONENT_OF, ERROR_LOG, Event
 from baken.errors.example import example
 from baken.errors.fingerprint import CURRENT, Fingerprint, finer, fingerprint
 from baken.errors.people import UNKNOWN, Person
@@ -123,6 +123,8 @@ def _occurrence(event: Event, people: Mapping[str, Person], grouping: Grouping) 
         chain.append(finer(row, chain[-1], by))
     older = fingerprint(row, grouping.previous).pattern if grouping.previous else None
     part = component(row, found)
+    if part == "unknown":
+        part = COMPONENT_OF.get(event.source, part)
     person = people.get(event.user, UNKNOWN) if event.user else UNKNOWN
     if event.source == ERROR_LOG and event.user == "Administrator" and part not in _OF_THEMSELVES:
         # Frappe files what its cache held back under Administrator, whoever was hit.

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from baken.clock import to_ms
 from baken.errors import counts
 from baken.errors.counts import Applied, Grouping, apply, digest
-from baken.errors.event import DEFERRED, ERROR_LOG, Event
+from baken.errors.event import DEFERRED, ERROR_LOG, SCHEDULED_JOBS, Event
 from baken.errors.people import Person
 from baken.history import tables
 from baken.history.store import Store
@@ -96,6 +96,13 @@ def test_who_was_hit_is_unknown_when_frappe_filed_late_under_administrator(store
 def test_a_job_of_the_administrator_is_the_administrators(store: Store) -> None:
     put(store, [event(user="Administrator", head=JOB)])
     assert rows(store, tables.error_contexts.c.user_group) == [("administrator",)]
+
+
+def test_what_a_scheduled_job_logged_comes_from_the_scheduler(store: Store) -> None:
+    put(store, [event(source=SCHEDULED_JOBS, method="app.tasks.collect", error="ValueError: no batch")])
+    assert rows(store, tables.error_contexts.c.component, tables.error_contexts.c.user_group) == [
+        ("scheduler", "system")
+    ]
 
 
 def test_what_people_merged_stays_merged_under_other_rules(store: Store) -> None:
