@@ -289,14 +289,19 @@ def _settle(
     moment: int,
 ) -> Sequence[counts.Occurrence]:
     """Those of `found` that no other source has shown before."""
-    # A worker writes of what a scheduled job raises into Scheduled Job Log, or into its file when Frappe could not
-    # catch it: echoes take both for one source, which tells of the same failures as RQ and the table.
     known_as = [
-        replace(each, event=replace(each.event, source=WORKER_LOG)) if each.event.source == SCHEDULED_JOBS else each
+        replace(each, event=_as_worker(each.event, site)) if each.event.source == SCHEDULED_JOBS else each
         for each in found
     ]
     own = {id(alias): each for alias, each in zip(known_as, found, strict=True)}
     return [own[id(each)] for each in echoes.settle(conn, site, known_as, reach, listed=listed, now=moment)]
+
+
+def _as_worker(event: Event, site: str) -> Event:
+    """A scheduled job's failure, as echoes know what a worker writes: by the id of the job, which RQ has as well."""
+    # Frappe calls the type, and the job in RQ, by the last two parts of the method.
+    kind = ".".join((event.job or "").split(".")[-2:])
+    return replace(event, source=WORKER_LOG, name=f"{site}::scheduled_job::{kind}")
 
 
 def reach_of(site: Site, stored: Known, now: datetime, states: Sequence[SourceState] = ()) -> echoes.Reach:

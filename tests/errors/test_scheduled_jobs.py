@@ -25,6 +25,8 @@ from baken.sites.problems import MissingField, MissingTable, NotAvailable
 from baken.sites.site import Site
 from tests.conftest import FrappeSite
 from tests.errors.logs import NAME, ZONE, Log, site_at
+from tests.errors.redis_site import Bench
+from tests.servers import RedisServer
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -300,6 +302,39 @@ def test_both_sources_show_a_failure_of_the_day_before_the_first_look(jobs: Jobs
     jobs.run("run", NOW - timedelta(hours=5), details=trace)
     jobs.run("alone", NOW - timedelta(hours=4), details=trace)
     assert jobs.collect(store, NOW).rows == 2
+
+
+@pytest.mark.parametrize("queue_first", [True, False])
+def test_a_failed_job_of_the_queue_is_the_same_failure(
+    tmp_path: Path, redis_server: RedisServer, store: Store, queue_first: bool
+) -> None:
+    redis_server.flush()
+    bench = Bench(tmp_path, redis_server)
+    connection = bench.connection
+    connection.execute(
+        "CREATE TABLE `tabScheduled Job Log` (name varchar(140) PRIMARY KEY, creation datetime(6), "
+        "modified datetime(6), status varchar(140), scheduled_job_type varchar(140), details longtext)"
+    )
+    connection.execute("CREATE INDEX run_at ON `tabScheduled Job Log` (modified)")
+    bench.collect(store, NOW)
+    trace = TRACE.format("bank refused")
+
+    def leave(at: datetime, in_queue: bool) -> None:
+        if in_queue:
+            runs = "frappe.core.doctype.scheduled_job_type.scheduled_job_type.run_scheduled_job"
+            bench.fail(at, runs, trace, job=f"{NAME}::scheduled_job::dd_batch_scheduler.daily_batches")
+        else:
+            values = (f"run {at}", local(at), local(at), METHOD, trace)
+            connection.execute("INSERT INTO `tabScheduled Job Log` VALUES (?, ?, ?, 'Failed', ?, ?)", values)
+
+    leave(NOW + MINUTE, queue_first)
+    assert bench.collect(store, NOW + MINUTE).rows == 1
+    leave(NOW + MINUTE + SECOND, not queue_first)
+    assert bench.collect(store, NOW + 2 * MINUTE).rows == 0
+    leave(NOW + 10 * MINUTE, queue_first)
+    leave(NOW + 10 * MINUTE, not queue_first)
+    assert bench.collect(store, NOW + 10 * MINUTE).rows == 1
+    redis_server.flush()
 
 
 def test_its_pattern_and_how_far_it_was_read(jobs: Jobs, store: Store) -> None:
