@@ -5,9 +5,9 @@ sources show them; this is kept in the same transaction as the counts. An echo i
 another source may still show, together with the sources that have shown it; each source meets each echo once.
 
 Keys: the content of a row (title and text), which the deferred list and the table share; the job's id, by which alone
-RQ and the workers' log know each other's failures; the failure (exception, message, method of the job), by which a row,
-which bears no id, is one of those jobs' that failed alike within two minutes. What has left the deferred list and
-becomes no row within ten minutes is lost.
+RQ and the workers' log know each other's failures; the failure (exception, message, method of the job), by which what
+bears no id, a row or an entry of Scheduled Job Log, is of one of those jobs that failed alike within two minutes. What
+has left the deferred list and becomes no row within ten minutes is lost.
 """
 
 import hashlib
@@ -22,13 +22,17 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from baken.errors import log_files
 from baken.errors.counts import Occurrence, add_finding, parts
-from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG
+from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, SCHEDULED_JOBS, WORKER_LOG
 from baken.history.tables import error_echoes
 
 LEFT = "left the cache without becoming a row"
 """What became of an error that waited in the deferred list and was not seen again."""
 
-_LETTERS = {DEFERRED: "D", ERROR_LOG: "E", FAILED_JOBS: "R", FRAPPE_LOG: "F", WORKER_LOG: "W"}
+_LETTERS = {
+    DEFERRED: "D", ERROR_LOG: "E", FAILED_JOBS: "R", FRAPPE_LOG: "F", WORKER_LOG: "W", SCHEDULED_JOBS: "S",
+}  # fmt: skip
+# Frappe gives the jobs of its scheduler the method's last two names as their id.
+_SCHEDULED = "::scheduled_job::"
 _LEFT, _LOST = "DG", "L"
 _SKEW_MS = 60_000
 _NEAR_MS = 120_000
@@ -97,7 +101,9 @@ def settle(
         if each.event.lost:
             shown = known.lose(keys, each.at)
         elif each.event.source == ERROR_LOG:
-            shown = known.consume(keys, each.at) or known.show_row(keys, each.at, each.at >= reach.horizon)
+            shown = known.consume(keys, each.at) or known.show_row(keys, "E", each.at, each.at >= reach.horizon)
+        elif each.event.source == SCHEDULED_JOBS:
+            shown = known.show_row(keys, "S", each.at, each.at >= now - KEPT_MS)
         else:
             shown = known.show_job(keys, _LETTERS[each.event.source], each.at, each.at >= now - KEPT_MS)
         if not shown:
@@ -155,20 +161,20 @@ class _Known:
                     return True
         return False
 
-    def show_row(self, keys: Sequence[str], at: int, keep: bool) -> bool:
-        """Whether RQ or a file has shown the failure of a row; `keep`: whether one of them may still show it."""
+    def show_row(self, keys: Sequence[str], letter: str, at: int, keep: bool) -> bool:
+        """Whether another source has shown the failure that a row tells of; `keep`: whether one may still show it."""
         shown = False
         for key in keys:
             if key[0] == "f":
-                shown = self._add(key, at, "E", lambda each: "E" not in each.letters) or shown
+                shown = self._add(key, at, letter, lambda each: letter not in each.letters) or shown
                 if not shown and keep:
-                    self._by_key[key].append(_Echo(None, key, "E", at))
+                    self._by_key[key].append(_Echo(None, key, letter, at))
         return shown
 
     def show_job(self, keys: Sequence[str], letter: str, at: int, keep: bool) -> bool:
         """Whether another source has shown the failure of a job; `keys`: its id, and its failure.
 
-        A row counts for one job only: an echo of a failure holds one row and one job at most.
+        A row counts for one job only: an echo of a failure holds one row of each table and one job at most.
         """
         if not keys:
             return False
@@ -179,7 +185,7 @@ class _Known:
         # RQ knows the method that failed, a traceback only the function that ran: a row goes by what RQ says.
         if known and self._add(failure, at, letter, lambda each: "W" in each.letters and letter not in each.letters):
             return True
-        row = self._add(failure, at, letter, lambda each: each.letters == "E")
+        row = self._add(failure, at, letter, lambda each: not {"R", "W"} & set(each.letters))
         if keep:
             self._by_key[name] += [] if known else [_Echo(None, name, letter, at)]
             self._by_key[failure] += [] if row else [_Echo(None, failure, letter, at)]
@@ -253,7 +259,10 @@ def _keys(each: Occurrence, reach: Reach) -> list[str]:
         return [_title_key(event.method)] if event.lost and event.error is None else []
     if event.job is None:
         return []
-    return [_key("j", event.name), _failure_key(each, event.job or _called(each))]
+    if event.source == SCHEDULED_JOBS:
+        return [_failure_key(each, event.job or event.method or "")]
+    method = event.name if _SCHEDULED in event.name else event.job or _called(each)
+    return [_key("j", event.name), _failure_key(each, method)]
 
 
 def _content_key(each: Occurrence) -> str:

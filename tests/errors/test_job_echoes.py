@@ -14,7 +14,7 @@ from sqlalchemy import event, func, select
 
 from baken.clock import to_ms
 from baken.errors import counts, echoes
-from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG, Event
+from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, SCHEDULED_JOBS, WORKER_LOG, Event
 from baken.history.store import Store, open_store
 from baken.history.tables import error_echoes, error_findings
 from tests.errors.logs import JOB, NAME, traceback
@@ -23,9 +23,10 @@ from tests.errors.test_echoes import METHOD, rq, total
 from tests.servers import RedisServer
 
 SECOND = timedelta(seconds=1)
+ID = "::scheduled_job::payments.pay"
 REACH = echoes.Reach(content=True, failure=True, horizon=to_ms(NOW - timedelta(days=1)))
-# One failure shows up in all that its letters name: a row, RQ's registry, the workers' log.
-WITH_ROW, WITHOUT_ROW = ("ER", "EW", "ERW"), ("R", "W", "RW")
+# One failure shows up in all that its letters name: a row, RQ's registry, the workers' log, Scheduled Job Log.
+WITH_ROW, WITHOUT_ROW = ("ER", "EW", "ERW", "ERS", "SWE"), ("R", "W", "RW", "RS", "SRW")
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,8 @@ def shown(letter: str, number: int, text: str, *, method: str = METHOD) -> Event
         body = traceback("builtins.ValueError", f"{text} failed", head=JOB)
         return Event(ERROR_LOG, f"row{number}", at, method, body, None, 1)
     body, name = rq(f"{text} failed"), f"{NAME}::{number}"
+    if letter == "S":
+        return Event(SCHEDULED_JOBS, f"log{number}", at, method, body, None, 1, method)
     if letter == "R":
         return Event(FAILED_JOBS, name, at + SECOND, method, body, None, 1, method)
     return Event(WORKER_LOG, name, at + SECOND, None, body, None, 1, "")
@@ -92,6 +95,15 @@ def test_a_row_is_known_by_what_rq_calls_the_job_when_the_log_does_not(kept: Sto
     method = "verenigingen.utils.payments.pay_all"
     steps = [[shown("W", 1, "a")], [shown("R", 1, "a", method=method)], [shown("E", 1, "a", method=method)]]
     assert [event.source for event in counted(kept, steps)] == [WORKER_LOG]
+
+
+def test_a_job_of_the_scheduler_is_known_by_its_id(kept: Store) -> None:
+    runs, name = "frappe.core.doctype.scheduled_job_type.scheduled_job_type.run_scheduled_job", f"{NAME}{ID}"
+    queue = Event(FAILED_JOBS, name, NOW, runs, rq("x failed"), None, 1, runs)
+    log = Event(WORKER_LOG, name, NOW, None, rq("x failed"), None, 1, "")
+    for last in (shown("S", 0, "x"), shown("E", 0, "x")):
+        for steps in ([[queue], [log], [last]], [[last], [log], [queue]], [[log], [last], [queue]]):
+            assert len(counted(kept, steps)) == 1
 
 
 def test_a_job_that_fails_again_under_its_id_is_two(kept: Store) -> None:
