@@ -47,9 +47,9 @@ def run_scheduler(stage: Stage, now: datetime) -> None:
                 'UPDATE "tabScheduled Job Type" SET last_execution = ?, modified = ? WHERE name = ?',
                 (when, when, job.name),
             )
-            stage.queues.enqueue(
-                job.method, "long" if "Long" in job.frequency else "default", now, min(30, seconds), fails=failed
-            )
+            # Frappe catches what a scheduled job raises: to the queue it has ended well.
+            queue = "long" if "Long" in job.frequency else "default"
+            stage.queues.enqueue(job.method, queue, now, min(30, seconds))
             if job.create_log:
                 rows.append(
                     (

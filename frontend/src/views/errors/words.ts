@@ -112,9 +112,9 @@ function lastRelease(releases: Release[]): string {
 }
 
 /** The whole page in one sentence: of all patterns, however much the list is narrowed. */
-export function summary(answer: PatternsAnswer): string {
+export function summary(answer: PatternsAnswer, hours: number): string {
   const total = answer.total ?? 0
-  const span = rangeName(answer.hours.length * (answer.step_hours ?? 1))
+  const span = rangeName(hours)
   if (total === 0) return t('patterns.sumNone', { span })
   const { new: fresh, regressed: back, new_since_release: released } = answer.news
   const release = lastRelease(answer.news.release) || t('patterns.lastRelease')
