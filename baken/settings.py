@@ -327,8 +327,8 @@ def _nested_environment() -> set[str]:
     }
 
 
-ENVIRONMENT_ONLY = {"BAKEN_REFERENCE"}
-"""Variables that are read elsewhere: BAKEN_REFERENCE names the folder with the reference site for tests."""
+ENVIRONMENT_ONLY = {"BAKEN_REFERENCE", "BAKEN_LOGHUB"}
+"""Variables that are read elsewhere: tests and bench find the reference site and public sets of logs by them."""
 
 
 def _nearest(word: str, known: list[str]) -> str:
