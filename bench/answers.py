@@ -10,12 +10,23 @@ from bench.load import Load, load, quantile, request
 from bench.serving import TOKEN, Demo, demo
 
 CLIENTS = 32
-ARGUMENTS = {"baken.get_series": {"metric": "host_cpu_ratio", "hours": "24"}}
+ARGUMENTS = {
+    "baken.get_series": {"metric": "host_cpu_ratio", "hours": "24"},
+    "baken.preview_error_grouping": {"version": "v2"},
+    # Filled in with a pattern of the demo.
+    "baken.get_error_pattern": {"pattern": ""},
+}
+"""What methods need; those that need something else decide something about one pattern, and are not measured."""
 
 
 def measure(folder: Path, quick: bool, tell: Tell) -> Result:
     """The latency of each method of the registry on the demo in `folder`."""
-    methods = [entry for entry in registry.methods() if not entry.guest]
+    methods = [
+        entry
+        for entry in registry.methods()
+        if not entry.guest
+        and {each.name for each in entry.parameters if each.required} <= {*ARGUMENTS.get(entry.short, {})}
+    ]
     cold: dict[str, list[float]] = {entry.name: [] for entry in methods}
     first: list[float] = []
     for turn in range(2 if quick else 5):
@@ -134,7 +145,10 @@ def _ask(running: Demo, name: str, *, clients: int, seconds: float = 30.0, most:
 
 
 def _request(running: Demo, name: str) -> bytes:
-    arguments = urlencode(ARGUMENTS.get(name, {}))
+    given = ARGUMENTS.get(name, {})
+    if "pattern" in given and not given["pattern"]:
+        given["pattern"] = running.call("baken.get_error_patterns", hours=720, limit=1)["patterns"][0]["pattern"]
+    arguments = urlencode(given)
     return request(f"/api/method/{name}{'?' if arguments else ''}{arguments}", TOKEN, running.port)
 
 
