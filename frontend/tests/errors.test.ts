@@ -120,6 +120,18 @@ test('the address holds the filters, and they go to the server', async () => {
   expect(Object.fromEntries(query ?? [])).toEqual({ hours: '168', severity: 'HIGH', search: 'mandate', sort: 'users', state: 'known', limit: '25' })
 })
 
+test('clearing the filters asks for nothing once more after the pause', async () => {
+  const { page, router } = await open('?search=deadlock')
+  vi.useFakeTimers({ now: MOMENT, toFake: ['Date', 'setTimeout', 'clearTimeout'] })
+  await press(page, 'Clear filters')
+  const replaced = vi.spyOn(router, 'replace')
+  await vi.advanceTimersByTimeAsync(400)
+  vi.useRealTimers()
+  await flushPromises()
+  expect(router.currentRoute.value.query['search']).toBeUndefined()
+  expect(replaced).not.toHaveBeenCalled()
+})
+
 test('typing searches once, after a pause', async () => {
   const { page, log, router } = await open()
   const before = asked(log, 'baken.get_error_patterns').length
