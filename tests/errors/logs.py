@@ -1,6 +1,12 @@
 """An Error Log in a file, and rows as Frappe 15 writes them."""
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -105,3 +111,26 @@ def traceback(
         + f"      member = <Member: {name}>\n      iban = 'NL21 RABO 6780 4877 60'\n"
         + f"{exception}: {message}"
     )
+
+
+def killed_again_and_again(
+    script: str, log: Log, path: Path, pauses: Sequence[float], total: Callable[[Store], int]
+) -> list[int]:
+    """Start `script` with the site and the store at `path`, kill it after each pause in s; what was counted by then."""
+    progress = []
+    for pause in pauses:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(log.path), str(path)],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(pause)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        store = store_at(path)
+        progress.append(total(store))
+        store.close()
+    return progress

@@ -1,11 +1,6 @@
 """What stood in the log before Baken's first look: in the background or at once, killed or not, each row once."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,7 +21,7 @@ from baken.history.tables import error_counts, error_patterns
 from baken.settings import Settings
 from baken.sites.problems import MissingTable
 from baken.sites.site import Site, SiteConfig
-from tests.errors.logs import NAME, PSEUDONYMS, ZONE, Log, store_at, traceback
+from tests.errors.logs import NAME, PSEUDONYMS, ZONE, Log, killed_again_and_again, store_at, traceback
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 LOCAL = datetime(2026, 7, 1, 14, 0)
@@ -231,22 +226,8 @@ def test_killed_and_started_again_it_goes_on(log: Log, tmp_path: Path) -> None:
     fill(log, 4000, 10 * MINUTE)
     path = tmp_path / "killed.db"
     store_at(path).close()
-    progress = []
-    for round_number in range(4):
-        process = subprocess.Popen(
-            [sys.executable, "-c", _KILLED, str(log.path), str(path)],
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).resolve().parents[2],
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        time.sleep(0.15 + 0.06 * round_number)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        store = store_at(path)
-        progress.append(total(store))
-        store.close()
+    pauses = [0.15 + 0.06 * number for number in range(4)]
+    progress = killed_again_and_again(_KILLED, log, path, pauses, total)
     assert progress == sorted(progress)
     assert progress[-1] > progress[0]
     store = store_at(path)

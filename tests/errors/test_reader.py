@@ -1,12 +1,7 @@
 """Nothing lost, nothing twice: late rows, touched rows, deleted rows, hours that come twice, rows that are broken."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,7 +20,7 @@ from baken.errors.watermarks import Known
 from baken.history.store import Store, open_store
 from baken.history.tables import error_counts, error_patterns, error_watermarks
 from baken.sites.problems import MissingTable, NotAvailable
-from tests.errors.logs import NAME, PSEUDONYMS, ZONE, Log, site_at, store_at
+from tests.errors.logs import NAME, PSEUDONYMS, ZONE, Log, killed_again_and_again, site_at, store_at
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 LOCAL = datetime(2026, 7, 1, 14, 0)
@@ -436,22 +431,8 @@ def test_a_killed_process_loses_nothing(log: Log, tmp_path: Path) -> None:
     log.connection.execute("COMMIT")
     path = tmp_path / "killed.db"
     store_at(path).close()
-    progress = []
-    for round_number in range(6):
-        process = subprocess.Popen(
-            [sys.executable, "-c", _KILLED, str(log.path), str(path)],
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).resolve().parents[2],
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        time.sleep(0.05 + 0.037 * round_number)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        store = store_at(path)
-        progress.append(total(store))
-        store.close()
+    pauses = [0.05 + 0.037 * number for number in range(6)]
+    progress = killed_again_and_again(_KILLED, log, path, pauses, total)
     assert progress == sorted(progress)
     assert progress[-1] > 0
     store = store_at(path)
