@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from baken import __version__, cli_errors, clock, logs
+from baken import __version__, cli_alerts, cli_errors, clock, logs
 from baken.cli_options import (
     BenchOption,
     ConfigOption,
@@ -41,6 +41,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_errors.app, name="errors")
+app.add_typer(cli_alerts.rules, name="rules")
+app.add_typer(cli_alerts.alert, name="alert")
 
 
 def main() -> None:

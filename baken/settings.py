@@ -212,6 +212,99 @@ class Thresholds(Section):
     applications_stalled: int = Field(5, description="Applications that wait for longer than a week.")
 
 
+class Channel(Section):
+    """A way by which notifications go out. What else it takes depends on its kind: see the manual, *Alerts*."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str = Field(description="Its name, as recipients and the alert trail call it.")
+    kind: str = Field(description="email, webhook, ntfy, telegram, slack, teams, apprise or system_alert.")
+
+
+class Recipient(Section):
+    """Somebody who is told about alerts over one channel; who has two channels is listed twice."""
+
+    name: str = Field(description="Who it is; shown in the alert trail.")
+    channel: str = Field(description="Name of the channel.")
+    to: str = Field("", description="Address, topic or chat within the channel; empty where the channel has only one.")
+    at_least: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"] = Field("MEDIUM", description="Least severity to be told.")
+    areas: list[str] = Field(default_factory=list, description="Only alerts of these areas; empty: of all.")
+    rules: list[str] = Field(default_factory=list, description="Only alerts of these rules; empty: of all.")
+    sites: list[str] = Field(default_factory=list, description="Only alerts of these sites; empty: of all.")
+    step: int = Field(1, ge=1, le=9, description="From which step of the escalation on: 1 is told at once.")
+    hours: str = Field(
+        "", description="When to be told: `mon-fri 08:00-22:00`; several with commas. Outside, all but CRITICAL waits."
+    )
+    time_zone: str = Field("", description="Of `hours` and of reports; empty: the site's.")
+    language: Literal["", "en", "nl"] = Field("", description="Language of messages; empty: `language`.")
+    reports: list[Literal["daily", "weekly"]] = Field(default_factory=list, description="Reports to get.")
+
+
+class Heartbeat(Section):
+    """An address that is called while Baken is well, so that another monitor notices when it is not."""
+
+    url: SecretStr = Field(description="Called with GET; with `/fail` behind it when Baken runs but is not well.")
+    every: float = Field(60, ge=10, description="Seconds between two calls.")
+    fail: bool = Field(True, description="Call the address with `/fail` behind it; false: stay silent then.")
+
+
+class Ladder(Section):
+    """Seconds after which an alert that nobody has acknowledged climbs to the next step."""
+
+    LOW: float = Field(86400, gt=0, description="24 hours.")
+    MEDIUM: float = Field(14400, gt=0, description="4 hours.")
+    HIGH: float = Field(3600, gt=0, description="1 hour.")
+    CRITICAL: float = Field(900, gt=0, description="15 minutes.")
+
+
+class Reminders(Section):
+    """Seconds between reminders of an alert that nobody has acknowledged and that has climbed the whole ladder."""
+
+    LOW: float = Field(604800, gt=0, description="A week.")
+    MEDIUM: float = Field(86400, gt=0, description="A day.")
+    HIGH: float = Field(14400, gt=0, description="4 hours.")
+    CRITICAL: float = Field(3600, gt=0, description="1 hour.")
+
+
+class Alerts(Section):
+    """Alerts: rules, who is told, and how often."""
+
+    rules: Path | None = Field(
+        None, description="File with rules beside those that Baken brings; unset: `rules.toml` in `data_dir`, if there."
+    )
+    channels: list[Channel] = Field(default_factory=list, description="Ways by which notifications go out.")
+    recipients: list[Recipient] = Field(default_factory=list, description="Who is told about what.")
+    heartbeats: list[Heartbeat] = Field(default_factory=list, description="Other monitors that watch over Baken.")
+    escalation: Ladder = Field(default_factory=Ladder)
+    reminders: Reminders = Field(default_factory=Reminders)
+    public_url: str = Field("", description="Address of Baken as recipients reach it, for links; unset: no links.")
+    night: str = Field("22:00-07:00", description="When the night limits of rules apply, in the site's time zone.")
+    group_wait: float = Field(1, ge=0, description="Seconds that a first notification waits for others to join it.")
+    group_interval: float = Field(300, ge=0, description="Seconds between two messages to somebody about one site.")
+    group_interval_critical: float = Field(30, ge=0, description="The same where a CRITICAL alert is new.")
+    hourly_cap: int = Field(
+        20, ge=1, description="Messages an hour to one recipient; further ones wait for a digest. CRITICAL: 10 more."
+    )
+    reopen_within: float = Field(
+        1800, ge=0, description="An alert that comes back within so many seconds is the same one, opened again."
+    )
+    flapping: int = Field(3, ge=2, description="An alert that fired so often within an hour flaps.")
+    flapping_hold: float = Field(1800, ge=0, description="A flapping alert is over after so many seconds without.")
+    remind_acknowledged: float = Field(
+        86400, ge=0, description="Seconds between reminders of a HIGH or CRITICAL alert that is acknowledged; 0: none."
+    )
+    tell_acknowledged: bool = Field(False, description="Tell those who were told that somebody has acknowledged.")
+    report_at: str = Field("07:00", description="When the daily report goes out, in the recipient's time zone.")
+    weekly_report_day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field(
+        "mon", description="Day on which the weekly report goes out."
+    )
+    allow_private: list[str] = Field(
+        default_factory=list,
+        description="Networks such as `10.0.0.0/8` that webhooks may reach beside public addresses.",
+    )
+    closed_days: int = Field(730, ge=1, description="Days that resolved alerts are kept with their trail.")
+
+
 class Log(Section):
     """What Baken writes about itself, to standard error."""
 
@@ -241,6 +334,7 @@ class Settings(BaseSettings):
     analytics: Analytics = Field(default_factory=Analytics)
     optimizer: Optimizer = Field(default_factory=Optimizer)
     thresholds: Thresholds = Field(default_factory=Thresholds)
+    alerts: Alerts = Field(default_factory=Alerts)
     log: Log = Field(default_factory=Log)
 
     @property

@@ -11,6 +11,8 @@ import structlog
 
 from baken import clock
 from baken.api import snapshots
+from baken.api.alert_actions import chain
+from baken.api.alerts import PAGE, get_active_alerts
 from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, Call, Refusal
 from baken.api.monitor import status, test_hops
@@ -25,8 +27,6 @@ from baken.privacy import masked_trace
 from baken.sites.problems import SiteProblem
 
 log = structlog.get_logger(__name__)
-
-PAGE = "verenigingen.www.monitoring_dashboard"
 
 FORCE_SECONDS = 3.0
 """How long a forced refresh waits for the collector at most."""
@@ -155,18 +155,6 @@ def get_audit_summary(call: Call) -> dict[str, Any]:
     empty: dict[str, Any] = {"rows": [], "totals": {}, "compliance_status": {}, "since": None}
     known = body if isinstance(body, dict) else {}
     return {**empty, **known, "measured_at": at, "absent": absent}
-
-
-@method(f"{PAGE}.get_active_alerts", roles=DASHBOARD_ROLES)
-def get_active_alerts(call: Call) -> list[dict[str, Any]]:
-    """The site's own System Alerts that are Active or Acknowledged, newest first.
-
-    Returns a list of name, alert_type, severity, message (free of personal data), status, timestamp. It is empty
-    where the site keeps no System Alerts.
-    """
-    body, _at, _absent = _observed(call, "active_alerts")
-    found = body.get("alerts", []) if isinstance(body, dict) else body
-    return list(found or [])
 
 
 def _observed(call: Call, kind: str) -> tuple[Any, str | None, str | None]:
@@ -305,12 +293,14 @@ def _wait(call: Call, asked: datetime) -> bool:
 
 @method(f"{PAGE}.test_monitoring_system", roles=DASHBOARD_ROLES, writes=True, slow=True)
 def test_monitoring_system(call: Call) -> dict[str, Any]:
-    """Try every hop between the site and this page once. Nothing is written to the site.
+    """Try every hop between the site and this page once, and send a test alert through the whole chain.
+
+    Everybody who is told about alerts of this site gets it. Nothing is written to the site. Waits up to 15 seconds.
 
     Returns status (success or error), message, and hops: each with hop, ok (null when it does not apply), ms, detail.
     """
     by = call.user.name if call.user else ""
-    hops = test_hops(call)
+    hops = [*test_hops(call), *chain(call)]
     with call.store.write() as conn:
         audit.write(
             conn,

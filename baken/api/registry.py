@@ -15,7 +15,17 @@ from baken.api import access
 from baken.api.arguments import IGNORED, Parameter, convert, parameters_of
 from baken.api.context import BadArgument, Call, NotPermitted, UnknownMethod
 
-MODULES = ("dashboard", "resources", "explorer", "monitor", "errors", "error_actions")
+MODULES = (
+    "dashboard",
+    "resources",
+    "explorer",
+    "monitor",
+    "errors",
+    "error_actions",
+    "alerts",
+    "alert_actions",
+    "alert_manager",
+)
 """The modules of this room that register methods."""
 
 

@@ -1,7 +1,7 @@
 """Runs that wait to be written: while the store is full or away nothing is lost, and it is written when it is back."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,12 +33,16 @@ class Gap:
 class Buffer:
     """Holds finished runs and gaps in order until the store took them, at most `limit` runs.
 
-    Beyond the limit the oldest run gives way; a gap with the reason takes its place in the history.
+    Beyond the limit the oldest run gives way; a gap with the reason takes its place in the history. `stored` is told
+    of the runs that the store took.
     """
 
-    def __init__(self, store: Store, limit: int) -> None:
+    def __init__(
+        self, store: Store, limit: int, stored: Callable[[Sequence[Cycle]], None] = lambda _cycles: None
+    ) -> None:
         self._store = store
         self._limit = limit
+        self._stored = stored
         self._cycles: deque[Cycle] = deque()
         self._gaps: list[Gap] = []
         self._overflown: dict[str, Gap] = {}
@@ -92,6 +96,7 @@ class Buffer:
                 self._cycles.popleft()
             self._gaps.clear()
             self._overflown.clear()
+            self._stored(batch)
         if self._trouble is not None:
             log.info("the store can be written again", store=self._store.name)
         self._trouble, self._pause, self._not_before = None, _PAUSE, 0.0

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from baken import clock
+from baken.alerts.watch import AlertWatch
 from baken.collector.buffer import Buffer, Gap
 from baken.collector.cycle import Run, add_run_metrics, run_site, run_subject
 from baken.collector.schedule import Schedule
@@ -112,6 +113,9 @@ class Collector:
             processes: gives the process ids of Baken's other processes by role.
             holder: under which name it holds the lease; the one that is started in the place of a dead one goes on
                 under the dead one's name and need not wait for its lease to end. None: a name of its own.
+
+        Raises:
+            SettingsError: what the settings say about alerts cannot be used.
         """
         self.settings = settings
         self.store = store
@@ -120,7 +124,8 @@ class Collector:
         self._pseudonyms = Pseudonyms(installation_key(settings.data_dir))
         self._processes = processes
         self._standing_by = False
-        self._buffer = Buffer(store, settings.collector.buffer_cycles)
+        self.alerts = AlertWatch(settings, store, self.holder, lambda: list(self.sites))
+        self._buffer = Buffer(store, settings.collector.buffer_cycles, self.alerts.stored)
         self._finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
         self._watches: dict[str, _Watch] = {}
         self._heap: list[tuple[float, str, int]] = []
@@ -167,6 +172,7 @@ class Collector:
         self._measure_own(time.monotonic())
         if not self._buffer.flush(time.monotonic()):
             raise StoreError(self._buffer.trouble or "the store did not take what was measured")
+        self.alerts.once()
         return runs
 
     def _renew(self) -> None:
@@ -183,6 +189,7 @@ class Collector:
             self._bring_back(clock.now())
             self._collecting = True
             self._refresh_sites()
+            self.alerts.start()
         elif not held and (self._collecting or other is not None):
             if self._collecting or not self._standing_by:
                 log.warning(
@@ -190,6 +197,7 @@ class Collector:
                     holder=other.holder if other else "unknown",
                     store=self.store.name,
                 )
+            self.alerts.stop()
             self._collecting, self._standing_by = False, True
         if held:
             self._standing_by = False
@@ -304,6 +312,8 @@ class Collector:
             # The watermark stands where it stood: the same rows are read again when the store is back.
             log.debug("errors not counted", site=reading.site.name, reason=str(error))
         else:
+            if collected.rows or collected.new_patterns or collected.regressed:
+                self.alerts.errors_changed(reading.site.name)
             if collected.behind:
                 watch.errors_due = time.monotonic() + _ERRORS_PAUSE
 
@@ -359,7 +369,9 @@ class Collector:
         size: int | None = None
         with contextlib.suppress(StoreError):
             size = self.store.size_bytes()
-        return MonitorSubject({"collector": os.getpid(), **self._processes()}, self._lag, size)
+        channels, waiting = self.alerts.figures()
+        processes = {"collector": os.getpid(), **self._processes()}
+        return MonitorSubject(processes, self._lag, size, channels=channels, waiting=waiting, alert_lag=self.alerts.lag)
 
     def _look_at_clock(self) -> None:
         wall, steady = clock.now(), time.monotonic()
@@ -383,6 +395,7 @@ class Collector:
         """Make what was recorded under a clock that was ahead give way to what is measured from `now` on."""
         with contextlib.suppress(StoreError), self.store.write() as connection:
             future.bring_back(connection, now)
+        self.alerts.clock_set_back()
 
     def _take_requests(self) -> None:
         if not self._collecting:
@@ -419,7 +432,7 @@ class Collector:
 
         def work() -> None:
             try:
-                done = retention.maintain(self.store, clock.now(), self.settings.history)
+                done = retention.maintain(self.store, clock.now(), self.settings.history, alerts=self.settings.alerts)
             except StoreError as error:
                 log.warning("the store was not cleaned up; it is tried again", reason=str(error))
             else:
@@ -442,6 +455,7 @@ class Collector:
             self._gather()
         if not self._buffer.flush(float("inf")):
             log.error("runs were lost, for the store cannot be written", runs=len(self._buffer))
+        self.alerts.stop()
         with contextlib.suppress(StoreError), self.store.write() as connection:
             leases.release(connection, leases.COLLECTOR, self.holder)
         log.info("collector stopped")

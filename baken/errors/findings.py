@@ -52,12 +52,17 @@ def found(conn: Connection, site: str, now: datetime) -> dict[str, Any]:
     Returns leaks and lost: kind, label, pattern (id, or None when it is not known), template, count, first_seen,
     last_seen, advice; and sources: source, state ("ok", "absent" or "behind"), read_at, detail.
     """
-    return {"leaks": leaks(conn, site), "lost": _rows(conn, site, "lost"), "sources": sources(look(conn, site), now)}
+    return {"leaks": leaks(conn, site), "lost": lost(conn, site), "sources": sources(look(conn, site), now)}
 
 
 def leaks(conn: Connection, site: str) -> list[dict[str, Any]]:
     """Kinds of credentials that stand in the site's errors, per pattern, the newest first."""
     return _rows(conn, site, "leak")
+
+
+def lost(conn: Connection, site: str) -> list[dict[str, Any]]:
+    """Why errors of the site were lost before they became rows, the newest first."""
+    return _rows(conn, site, "lost")
 
 
 def _rows(conn: Connection, site: str, kind: str) -> list[dict[str, Any]]:

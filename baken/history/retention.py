@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Column, Connection, Table, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, func, select, true
 
 from baken.clock import to_ms
 from baken.history import tables, websessions
@@ -28,6 +28,10 @@ _PATTERNS = 100
 _SPAN = 31 * DAY_MS
 # How often all series are looked at for late samples when no new day is finished.
 _AGAIN = HOUR_MS
+# Alerts per transaction: each takes a dozen lines of its trail along.
+_ALERTS = 100
+# Days that notifications which were sent or given up are kept, and links that were used.
+_OUTBOX_DAYS, _LINK_DAYS = 90, 30
 
 
 class Limits(Protocol):
@@ -43,14 +47,22 @@ class Limits(Protocol):
     def audit_days(self) -> int: ...
 
 
+class AlertLimits(Protocol):
+    """How many days alerts that are over are kept (`Settings.alerts` has it)."""
+
+    @property
+    def closed_days(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The limits that apply when nothing else is set: 90 days, 2 years, 7 years, 7 years."""
+    """The limits that apply when nothing else is set: 90 days, 2 years, 7 years, 7 years; alerts 2 years."""
 
     raw_days: int = 90
     hourly_days: int = 730
     daily_days: int = 2557
     audit_days: int = 2557
+    closed_days: int = 730
 
 
 @dataclass(slots=True)
@@ -73,9 +85,14 @@ class Maintenance:
 
 
 def maintain(
-    store: Store, now: datetime, limits: Limits | None = None, *, budget: timedelta = timedelta(seconds=20)
+    store: Store,
+    now: datetime,
+    limits: Limits | None = None,
+    *,
+    alerts: AlertLimits | None = None,
+    budget: timedelta = timedelta(seconds=20),
 ) -> Maintenance:
-    """Pack finished days, sum them up, and delete what is older than `limits` (default: `Retention()`).
+    """Pack finished days, sum them up, and delete what is older than `limits` and `alerts` (default: `Retention()`).
 
     Stops after about `budget`; call it every minute or so, it costs next to nothing when there is nothing to
     do. Several processes may call it at once. Raises StoreError.
@@ -92,7 +109,8 @@ def maintain(
     if swept is None:
         done.complete = True
     elif swept:
-        done.complete = _purge(store, now, limits, done, in_time)
+        closed = to_ms(now - timedelta(days=(alerts or Retention()).closed_days))
+        done.complete = _purge(store, now, limits, done, in_time) and _purge_alerts(store, now, closed, done, in_time)
         if done.complete:
             with store.write() as conn:
                 _mark(conn, {"swept": present})
@@ -249,11 +267,64 @@ def _purge_errors(store: Store, now: datetime, limits: Limits, done: Maintenance
     return True
 
 
-def _old_rows(store: Store, table: Table, moment: Column[int], before: int) -> Iterator[Sequence[int]]:
-    """Keys of the rows of `table` from before a moment, some at a time, until there are none."""
-    key = next(iter(table.primary_key))
+def _purge_alerts(store: Store, now: datetime, closed: int, done: Maintenance, in_time: Callable[[], bool]) -> bool:
+    """Delete alerts that were over before `closed` (ms), and what is left of telling people; False when time ran out.
+
+    An alert of which a notification still waits to be sent stays, and so does the notification.
+    """
+    table, outbox, silences = tables.alerts, tables.outbox, tables.silences
+    waits = select(outbox.c.id).where(outbox.c.alert == table.c.number, outbox.c.state == "waiting").exists()
+    over = and_(table.c.open_key.is_(None), table.c.resolved_at < closed, ~waits)
+    for some in batches(_closed_alerts(store, over, closed), _ALERTS):
+        with store.write() as conn:
+            # Asked again: an alert may have been opened again since it was found. What is deleted takes its trail.
+            gone = list(
+                conn.execute(delete(table).where(table.c.number.in_(some), over).returning(table.c.number)).scalars()
+            )
+            done.gone(table, len(gone))
+            for of_it in (tables.alert_events, tables.alert_mirrors):
+                done.gone(of_it, conn.execute(delete(of_it).where(of_it.c.alert.in_(gone))).rowcount)
+        if not in_time():
+            return False
+    told, used, ago = (to_ms(now - timedelta(days=days)) for days in (_OUTBOX_DAYS, _LINK_DAYS, 1))
+    requests = tables.alert_requests
+    for each, moment, before, where in (
+        (outbox, outbox.c.sent_at, told, outbox.c.state == "sent"),
+        (outbox, outbox.c.due, told, outbox.c.state == "dropped"),
+        (silences, silences.c.ended_at, closed, true()),
+        (silences, silences.c.ends, closed, true()),
+        (tables.alert_links, tables.alert_links.c.at, used, true()),
+        (requests, requests.c.done_at, ago, true()),
+        # One that nobody took for a day is not one for now any more.
+        (requests, requests.c.at, ago, requests.c.done_at.is_(None)),
+    ):
+        for some in _old_rows(store, each, moment, before, where):
+            with store.write() as conn:
+                key = next(iter(each.primary_key))
+                gone_now = conn.execute(delete(each).where(key.in_(some), moment < before, where))
+                done.gone(each, gone_now.rowcount)
+            if not in_time():
+                return False
+    return True
+
+
+def _closed_alerts(store: Store, over: ColumnElement[bool], closed: int) -> Sequence[int]:
+    """Numbers of the alerts that are `over`. Later ones have larger numbers: those of the last years are not read."""
+    number, fired = tables.alerts.c.number, tables.alerts.c.fired
     with store.read() as conn:
-        keys = list(conn.execute(select(key).where(moment < before).order_by(key)).scalars())
+        first = conn.execute(select(number).where(fired >= closed).order_by(number).limit(1)).scalar()
+        query = select(number).where(over).order_by(number)
+        return list(conn.execute(query if first is None else query.where(number < first)).scalars())
+
+
+def _old_rows(
+    store: Store, table: Table, moment: Column[Any], before: int, where: ColumnElement[bool] | None = None
+) -> Iterator[Sequence[Any]]:
+    """Keys of the rows of `table` from before a moment, some at a time, until there are none; `where`: only those."""
+    key = next(iter(table.primary_key))
+    query = select(key).where(moment < before, true() if where is None else where).order_by(key)
+    with store.read() as conn:
+        keys = list(conn.execute(query).scalars())
     yield from batches(keys, _ROWS if store.dialect != "sqlite" else 500)
 
 

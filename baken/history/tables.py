@@ -391,3 +391,198 @@ releases = Table(
     Column("previous", String(SITE), nullable=False),
     **_INNODB,
 )
+
+# An alert from its opening to its end. At most one is open per rule, site and labels: `open_key` is its key until then.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    _site(),
+    Column("rule", String(METRIC), nullable=False),
+    Column("key", String(32), nullable=False),
+    Column("open_key", String(32)),
+    Column("labels", String(LABELS), nullable=False),
+    Column("severity", String(10), nullable=False),
+    Column("area", String(20), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("began", BigInteger, nullable=False),
+    Column("fired", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("occurrences", BigInteger, nullable=False),
+    Column("value", Double),
+    Column("step", Integer, nullable=False),
+    # When the ladder's next step or the next reminder is due.
+    Column("step_due", BigInteger),
+    # Why nobody is told: "silence:3", "maintenance:4", "inhibited:17".
+    Column("suppressed", String(40)),
+    # Whether somebody was told, or nobody had to be: what is suppressed is told when that ends.
+    Column("told", Boolean(create_constraint=False), nullable=False),
+    Column("flapping", Boolean(create_constraint=False), nullable=False),
+    Column("assigned_to", String(SITE), nullable=False),
+    Column("acknowledged_at", BigInteger),
+    Column("acknowledged_by", String(SITE), nullable=False),
+    Column("resolved_at", BigInteger),
+    # Empty: it was over by itself.
+    Column("resolved_by", String(SITE), nullable=False),
+    # "useful", "false_alarm" or empty.
+    Column("feedback", String(20), nullable=False),
+    Column("texts", Document, nullable=False),
+    Column("details", Document, nullable=False),
+    UniqueConstraint("open_key", name="uq_alerts_open_key"),
+    Index("ix_alerts_site_status", "site", "status"),
+    Index("ix_alerts_site_fired", "site", "fired"),
+    Index("ix_alerts_key", "key"),
+    Index("ix_alerts_step_due", "step_due"),
+    **_INNODB,
+)
+
+# Everything that ever happened to an alert.
+alert_events = Table(
+    "alert_events",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("alert", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String(30), nullable=False),
+    Column("user", String(SITE), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("detail", Document, nullable=False),
+    Index("ix_alert_events_alert", "alert"),
+    Index("ix_alert_events_at", "at"),
+    **_INNODB,
+)
+
+# What the evaluation of a rule remembers of one label set between two looks.
+alert_states = Table(
+    "alert_states",
+    metadata,
+    _site(key=True),
+    Column("key", String(32), primary_key=True),
+    Column("rule", String(METRIC), nullable=False),
+    Column("labels", String(LABELS), nullable=False),
+    Column("phase", String(20), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("alert", BigInteger),
+    Column("value", Double),
+    Column("unknown_since", BigInteger),
+    Column("reason", Text, nullable=False),
+    # Moments (ms) of the last firings, as a JSON list: what fires again and again flaps.
+    Column("fires", Text, nullable=False),
+    **_INNODB,
+)
+
+# How far the evaluation has read what it reads in order, such as new patterns of errors.
+alert_marks = Table(
+    "alert_marks",
+    metadata,
+    _site(key=True),
+    Column("name", String(METRIC), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    **_INNODB,
+)
+
+# Silences, and maintenance windows, which come again.
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    # Empty: for all sites.
+    _site(),
+    Column("kind", String(20), nullable=False),
+    Column("matchers", Document, nullable=False),
+    Column("starts", BigInteger, nullable=False),
+    Column("ends", BigInteger),
+    Column("recurrence", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", String(SITE), nullable=False),
+    Column("ended_at", BigInteger),
+    Column("ended_by", String(SITE), nullable=False),
+    Index("ix_silences_site", "site"),
+    **_INNODB,
+)
+
+# Notifications that wait to be sent or were. Addresses are not kept: the settings have them under the recipient's name.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("key", String(64), nullable=False),
+    _site(),
+    Column("kind", String(20), nullable=False),
+    Column("alert", BigInteger),
+    Column("event", BigInteger),
+    Column("channel", String(SITE), nullable=False),
+    Column("recipient", String(SITE), nullable=False),
+    Column("severity", String(10), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    # "waiting", "sent" or "dropped".
+    Column("state", String(10), nullable=False),
+    # Why it waits for a digest: "cap" or "hours"; empty otherwise.
+    Column("held", String(10), nullable=False),
+    Column("holder", String(200)),
+    Column("leased_until", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("sent_at", BigInteger),
+    # What was sent together has the same message.
+    Column("message", String(64), nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("body", Document, nullable=False),
+    UniqueConstraint("key", name="uq_outbox_key"),
+    Index("ix_outbox_state_due", "state", "due"),
+    Index("ix_outbox_alert", "alert"),
+    Index("ix_outbox_recipient_sent_at", "recipient", "sent_at"),
+    Index("ix_outbox_sent_at", "sent_at"),
+    **_INNODB,
+)
+
+# Whether a channel (recipient empty) or a recipient of it works.
+channel_states = Table(
+    "channel_states",
+    metadata,
+    Column("channel", String(SITE), primary_key=True),
+    Column("recipient", String(SITE), primary_key=True),
+    Column("failing_since", BigInteger),
+    Column("disabled_at", BigInteger),
+    Column("problem", Text, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("sent", BigInteger, nullable=False),
+    Column("last_sent", BigInteger),
+    **_INNODB,
+)
+
+# Links of e-mails that were used: each works once.
+alert_links = Table(
+    "alert_links",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_alert_links_at", "at"),
+    **_INNODB,
+)
+
+# What the process that evaluates is asked for: a test of the whole chain, or to evaluate a site now.
+alert_requests = Table(
+    "alert_requests",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _site(),
+    Column("kind", String(20), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", String(SITE), nullable=False),
+    Column("done_at", BigInteger),
+    Column("answer", Document, nullable=False),
+    Index("ix_alert_requests_done_at", "done_at"),
+    **_INNODB,
+)
+
+# Alerts that a channel keeps elsewhere under a name of its own, such as a site's System Alert.
+alert_mirrors = Table(
+    "alert_mirrors",
+    metadata,
+    Column("channel", String(SITE), primary_key=True),
+    Column("alert", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(SITE), nullable=False),
+    **_INNODB,
+)

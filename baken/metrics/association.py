@@ -287,7 +287,10 @@ def active_alerts(r: Reading) -> dict[str, Any]:
         "open": {severity: number}, "total": number}
     """
     table = r.table("System Alert")
-    is_open = table.c.status.in_(_OPEN_ALERT)
+    is_open: ColumnElement[bool] = table.c.status.in_(_OPEN_ALERT)
+    if r.has("System Alert", "source"):
+        # What Baken itself has copied there is no other alert.
+        is_open = and_(is_open, or_(table.c.source.is_(None), table.c.source != "Baken"))
     names = ("name", "alert_type", "severity", "message", "status", "timestamp")
     newest = r.rows(
         select(*(table.c[name] for name in names))

@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -191,12 +191,17 @@ class MonitorSubject:
     """What monitor metrics are measured on: Baken's own processes and store.
 
     `processes` are process ids by role, `lag` the seconds by which the most belated due run waits,
-    `store_bytes` the size of the store or None when the store does not tell.
+    `store_bytes` the size of the store or None when the store does not tell. `channels` are the seconds for which each
+    channel of notifications has been failing, 0 for one that works; `waiting` the notifications that are due and not
+    sent, `alert_lag` the seconds by which judging the rules is late, both None where nobody can say.
     """
 
     processes: Mapping[str, int]
     lag: float
     store_bytes: int | None
+    channels: Mapping[str, float] = field(default_factory=dict)
+    waiting: int | None = None
+    alert_lag: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,18 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
-from baken.metrics.catalogue import FIVE_MINUTES, TEN_SECONDS, Values, metric
-from baken.sites import bench, cron, queues, zone
+from baken.metrics.catalogue import FIVE_MINUTES, MINUTE, TEN_SECONDS, Values, metric
+from baken.privacy import mask
+from baken.sites import bench, cron, failed_jobs, queues, zone
 from baken.sites.problems import NotAvailable
 from baken.sites.reading import Reading
 
 _SHARED_SECONDS = 2.0
+_FAILED_WITHIN = timedelta(hours=1)
+# Frappe's own time for keeping a failed job, and what the clocks of two machines may differ by.
+_FAILURES_KEPT, _SKEW_SECONDS = 7 * 86_400.0, 60.0
+_DORMANT_DAYS = 4.0
+_JOBS_TOLD, _LONGEST_NAME = 100, 140
 _EMAIL_STATUSES = ("Not Sent", "Sending", "Sent", "Partially Sent", "Error")
 _STOPS_SCHEDULER = ("maintenance_mode", "pause_scheduler", "disable_scheduler")
 
@@ -96,6 +102,22 @@ def jobs_failed(r: Reading) -> Values:
 
 
 @metric(
+    "frappe_job_failures",
+    unit="jobs",
+    help="Jobs of a queue that failed within the last hour, of all sites of the bench",
+    labels=("queue",),
+    every=MINUTE,
+    good="down",
+)
+def job_failures(r: Reading) -> Values:
+    """RQ keeps a failed job under the second in which it expires: when it failed, and for how long Frappe keeps it."""
+    kept, now = _failures_kept(r), r.now.timestamp()
+    key = f"job failures {r.site.config.bench_id} {r.site.config.redis_queue} {kept:g}"
+    first, last = now + kept - _FAILED_WITHIN.total_seconds(), now + kept + _SKEW_SECONDS
+    yield from r.shared(key, _SHARED_SECONDS, lambda: failed_jobs.counts(r.site, first, last)).items()
+
+
+@metric(
     "frappe_workers",
     unit="workers",
     help="Workers that serve a queue and whose heartbeat has not stopped",
@@ -142,6 +164,30 @@ def scheduler_silence_seconds(r: Reading) -> Values:
 
 
 @metric(
+    "frappe_scheduler_dormant",
+    unit="bool",
+    help="1 when nobody was active for dormant_days, after which Frappe may run scheduled jobs once a day only",
+    needs={"User": ("last_active",)},
+    every=FIVE_MINUTES,
+    good="down",
+)
+def scheduler_dormant(r: Reading) -> Values:
+    """Frappe 13 to 15 go by Activity Log, later ones by User.last_active; the newer of both counts."""
+    users = r.table("User")
+    signs = [r.utc(r.scalar(select(func.max(users.c.last_active))))]
+    if r.has("Activity Log", "modified") and r.indexed("Activity Log", "modified"):
+        signs.append(r.utc(r.scalar(select(func.max(r.table("Activity Log").c.modified)))))
+    known = [sign for sign in signs if sign is not None]
+    if not known:
+        raise NotAvailable("nobody has been active on this site yet")
+    try:
+        days = float(r.single("System Settings", "dormant_days") or 0) or _DORMANT_DAYS
+    except ValueError:
+        days = _DORMANT_DAYS
+    yield (int(r.now - max(known) >= timedelta(days=days)),)
+
+
+@metric(
     "frappe_scheduled_jobs_failing",
     unit="jobs",
     help="Scheduled jobs, not stopped, whose latest run that ended has failed",
@@ -152,10 +198,22 @@ def scheduler_silence_seconds(r: Reading) -> Values:
     good="down",
 )
 def scheduled_jobs_failing(r: Reading) -> Values:
-    outcomes = _outcomes(r)
-    types = r.table("Scheduled Job Type")
-    running = (str(row[0]) for row in r.rows(select(types.c.name).where(types.c.stopped == 0)))
-    yield (sum(1 for name in running if outcomes.get(name) == "Failed"),)
+    yield (len(_failing(r)),)
+
+
+@metric(
+    "frappe_scheduled_job_failing",
+    unit="bool",
+    help="1 for each scheduled job, not stopped, whose latest run that ended has failed; others are left out",
+    labels=("job",),
+    needs={
+        "Scheduled Job Type": ("stopped",),
+        "Scheduled Job Log": ("scheduled_job_type", "status", "modified"),
+    },
+    good="down",
+)
+def scheduled_job_failing(r: Reading) -> Values:
+    yield from ((mask(name)[:_LONGEST_NAME], 1) for name in _failing(r)[:_JOBS_TOLD])
 
 
 @metric(
@@ -207,6 +265,15 @@ def email_oldest_unsent_seconds(r: Reading) -> Values:
     yield (max([0.0, *((r.now - moment).total_seconds() for moment in moments if moment is not None)]),)
 
 
+def _failures_kept(r: Reading) -> float:
+    """For how many seconds Frappe has RQ keep a failed job."""
+    try:
+        set_to = bench.flags(r.site.config).get("rq_job_failure_ttl")
+        return float(set_to or _FAILURES_KEPT)
+    except (NotAvailable, TypeError, ValueError):
+        return _FAILURES_KEPT
+
+
 def _queues(r: Reading) -> list[queues.Queue]:
     key = f"queues {r.site.config.bench_id} {r.site.config.redis_queue}"
     return r.once(key, lambda: r.shared(key, _SHARED_SECONDS, lambda: queues.queues(r.site)))
@@ -244,6 +311,18 @@ class _JobLog:
     up: datetime | None = None
     down: datetime | None = None
     complete: bool = False
+
+
+def _failing(r: Reading) -> list[str]:
+    """Names of the jobs that are not stopped and whose latest run that ended has failed, by name."""
+
+    def find() -> list[str]:
+        outcomes = _outcomes(r)
+        types = r.table("Scheduled Job Type")
+        running = (str(row[0]) for row in r.rows(select(types.c.name).where(types.c.stopped == 0)))
+        return sorted(name for name in running if outcomes.get(name) == "Failed")
+
+    return r.once("failing jobs", find)
 
 
 def _outcomes(r: Reading) -> dict[str, str]:

@@ -99,3 +99,44 @@ def memory_bytes(monitor: MonitorSubject) -> Values:
             yield role, psutil.Process(pid).memory_info().rss
         except psutil.NoSuchProcess:
             continue  # it is being restarted; its figure is missing for this run
+
+
+@metric(
+    "monitor_notification_failing_seconds",
+    unit="seconds",
+    help="For how long a channel of notifications has been failing; 0 while it works",
+    labels=("channel",),
+    scope="monitor",
+    every=MINUTE,
+    good="down",
+)
+def notification_failing_seconds(monitor: MonitorSubject) -> Values:
+    yield from sorted(monitor.channels.items())
+
+
+@metric(
+    "monitor_notifications_waiting",
+    unit="notifications",
+    help="Notifications that are due and were not sent yet",
+    scope="monitor",
+    every=MINUTE,
+    good="down",
+)
+def notifications_waiting(monitor: MonitorSubject) -> Values:
+    if monitor.waiting is None:
+        raise NotAvailable("the notifications that wait cannot be counted: the store does not answer")
+    yield (monitor.waiting,)
+
+
+@metric(
+    "monitor_alert_lag_seconds",
+    unit="seconds",
+    help="By how much judging the alert rules is behind what was measured",
+    scope="monitor",
+    every=MINUTE,
+    good="down",
+)
+def alert_lag_seconds(monitor: MonitorSubject) -> Values:
+    if monitor.alert_lag is None:
+        raise NotAvailable("no alert rule has been judged yet")
+    yield (monitor.alert_lag,)

@@ -22,6 +22,7 @@ PROCESSES = ("Mandate Creation", "Batch Generation", "Bank Submission", "Payment
 COMPLIANCE_STATUSES = ("Compliant", "Exception", "Failed", "Pending Review")
 
 AUDIT_WINDOW = timedelta(days=7)
+FAILURE_WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24)}
 EXPIRES_WITHIN = timedelta(days=30)
 RECENT = timedelta(days=7)
 
@@ -177,6 +178,27 @@ def audit_events(r: Reading) -> Values:
         totals[label(row.process_type), label(row.compliance_status)] += row.number
     for (process, status), number in totals.items():
         yield process, status, number
+
+
+@metric(
+    "sepa_audit_failures",
+    unit="events",
+    help="Events in the SEPA audit log with compliance status Failed within the window",
+    labels=("window",),
+    needs={"SEPA Audit Log": ("compliance_status", "timestamp", "modified")},
+    every=FIVE_MINUTES,
+    good="down",
+)
+def audit_failures(r: Reading) -> Values:
+    """SEPA Audit Log, compliance_status Failed, by timestamp; asked by `modified`, which has the index."""
+    log = r.table("SEPA Audit Log")
+    longest = r.local(r.now - max(FAILURE_WINDOWS.values()))
+    happened = func.coalesce(log.c.timestamp, log.c.modified)
+    counts = [number_where(happened >= r.local(r.now - span)) for span in FAILURE_WINDOWS.values()]
+    found = r.row(
+        select(*counts).where(log.c.modified >= longest, happened >= longest, log.c.compliance_status == "Failed")
+    )
+    yield from ((window, int(number)) for window, number in zip(FAILURE_WINDOWS, found, strict=True))
 
 
 @observation(

@@ -18,13 +18,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from baken import __version__, clock
+from baken.alerts import links
 from baken.api import access, registry, snapshots
 from baken.api.context import DASHBOARD_ROLES, Call, NotPermitted
 from baken.api.monitor import collector_state
 from baken.history import audit
 from baken.history.store import Store, StoreError
 from baken.privacy import installation_key
-from baken.server import answers, openapi, pages
+from baken.server import act_page, answers, openapi, pages
 from baken.server.answers import CsrfProblem, NotSignedIn, WrongVerb
 from baken.server.attempts import Attempts
 from baken.server.body import Origin, arguments
@@ -71,6 +72,8 @@ def create_app(
         Route("/monitoring_dashboard/{path:path}", host.dashboard),
         Route("/login", host.login_page),
         Mount("/assets/baken", pages.Assets(public)),
+        Route(links.PATH, host.act_on_alert, methods=["GET", "POST"]),
+        Route(act_page.STYLE_PATH, host.act_style),
         Route("/health", host.health),
         Route("/api/docs", host.docs),
         Route("/api/openapi.json", host.description),
@@ -104,6 +107,7 @@ class Host:
         self, settings: Settings, store: Store, sites: Mapping[str, Site], demo: dict[str, Any], public: Path
     ) -> None:
         key = installation_key(settings.data_dir)
+        self._key = key
         self.settings = settings
         self.store = store
         self.sites = sites
@@ -322,6 +326,21 @@ class Host:
         return answers.message(content)
 
     # Pages
+
+    async def act_on_alert(self, request: Request) -> Response:
+        """`/alerts/act`: the one-time link of a message: a page with a button, and what the button does."""
+        token = await act_page.token_of(request)
+        if request.method == "POST":
+            if _is_cross_site(request):
+                raise CsrfProblem("this request comes from another site")
+            work = act_page.act
+        else:
+            work = act_page.show
+        return await self._thread("methods", work, self.settings, self.store, self._key, token, clock.now())
+
+    async def act_style(self, request: Request) -> Response:
+        """`/alerts/act.css`: the style of that page."""
+        return act_page.style()
 
     async def home(self, request: Request) -> Response:
         """`/`: on to the dashboard."""

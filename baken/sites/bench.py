@@ -13,7 +13,10 @@ from baken.settings import RemoteSite, Settings
 from baken.sites.problems import BenchProblem, NotAvailable
 from baken.sites.site import SiteConfig
 
-_FLAGS = ("maintenance_mode", "pause_scheduler", "disable_scheduler", "mute_emails", "monitor", "developer_mode")
+_FLAGS = (
+    "maintenance_mode", "pause_scheduler", "disable_scheduler", "mute_emails", "monitor", "developer_mode",
+    "rq_job_failure_ttl",
+)  # fmt: skip
 _DEFAULT_PORTS = {"mariadb": 3306, "postgres": 5432}
 
 

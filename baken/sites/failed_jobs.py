@@ -78,6 +78,20 @@ def tops(site: Site) -> dict[str, tuple[int, bytes, float]]:
     return found
 
 
+def counts(site: Site, first: float, last: float) -> dict[str, int]:
+    """How many jobs of each queue, by its short name, have a score from `first` to `last`, both included.
+
+    Two round trips. Raises NotAvailable when no queue Redis is configured, SiteUnreachable when it does not answer.
+    """
+    with kept_client(site, "queue") as client:
+        names = bench_queues(client, site)
+        pipe = client.pipeline(transaction=False)
+        for name in names:
+            pipe.zcount(f"rq:failed:{name}", first, last)
+        answers = pipe.execute()
+    return {name.rsplit(":", 1)[-1]: int(number) for name, number in zip(names, answers, strict=True)}
+
+
 def since(site: Site, queue: str, score: float, most: int) -> list[Place]:
     """At most `most` jobs of a queue's registry whose score is `score` or more, the lowest first."""
     with kept_client(site, "queue") as client:

@@ -7,15 +7,18 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BigInteger, Table, func, insert, select
+import pytest
+from sqlalchemy import BigInteger, Connection, Table, func, insert, select, update
 
 from baken.clock import to_ms
-from baken.history import audit, releases, requests, tables, websessions
+from baken.history import audit, releases, requests, retention, tables, websessions
 from baken.history.packing import decode
 from baken.history.retention import Retention, maintain
 from baken.history.samples import Cycle, Sample, latest, read_range, record, record_gap
 from baken.history.store import Store
+from tests.alerts.filled import alert_row, outbox_row, put, put_event, put_outbox
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -203,6 +206,130 @@ def test_rows_that_are_not_samples_have_their_limits_too(store: Store) -> None:
     with store.read() as conn:
         assert sorted(conn.execute(select(tables.error_patterns.c.number)).scalars()) == [1, 3, 4]
     assert count(store, tables.absences) == 1
+
+
+def numbers(conn: Connection) -> list[int]:
+    return list(conn.execute(select(tables.alerts.c.number).order_by(tables.alerts.c.number)).scalars())
+
+
+def test_alerts_go_with_their_trail_when_they_have_been_over_for_long_enough(store: Store) -> None:
+    now = T0 + 400 * DAY
+
+    def alert(age: float, over: float | None, **given: Any) -> dict[str, Any]:
+        fired = now - age * DAY
+        status, at = ("Active", None) if over is None else ("Resolved", now - over * DAY)
+        return alert_row(rule=f"RULE_{age}", fired=fired, status=status, resolved_at=at, **given)
+
+    with store.write() as conn:
+        old, waits, still_open, late, young, misdated = put(
+            conn,
+            alert(200, 150),
+            alert(190, 150),
+            alert(180, None),
+            alert(170, 50),
+            alert(30, 20),
+            # Numbered by a clock that was set back: it is found later, and never too early.
+            alert(160, 140),
+        )
+        for number in (old, waits, late):
+            put_event(conn, number, "fired", now - 150 * DAY)
+            put_event(conn, number, "resolved", now - 140 * DAY)
+            conn.execute(insert(tables.alert_mirrors).values(channel="site", alert=number, name=f"A-{number}"))
+        long_ago, lately = now - 120 * DAY, now - 80 * DAY
+        put_outbox(
+            conn,
+            outbox_row("waits", alert=waits, created=long_ago),
+            outbox_row("sent", alert=old, state="sent", created=long_ago, sent_at=long_ago),
+            outbox_row("sent late", alert=old, state="sent", created=long_ago, sent_at=lately),
+            outbox_row("dropped", state="dropped", created=long_ago),
+            outbox_row("dropped lately", state="dropped", created=lately),
+        )
+    assert maintain(store, now, alerts=Retention(closed_days=100)).complete
+    with store.read() as conn:
+        assert numbers(conn) == [waits, still_open, late, young, misdated]
+        assert set(conn.execute(select(tables.alert_events.c.alert)).scalars()) == {waits, late}
+        assert set(conn.execute(select(tables.alert_mirrors.c.alert)).scalars()) == {waits, late}
+        assert set(conn.execute(select(tables.outbox.c.key)).scalars()) == {"waits", "sent late", "dropped lately"}
+    # The one that waited was told; later ones come into reach when those before them are old enough.
+    with store.write() as conn:
+        conn.execute(update(tables.outbox).where(tables.outbox.c.key == "waits").values(state="dropped"))
+    assert maintain(store, now + 75 * DAY, alerts=Retention(closed_days=100)).complete
+    with store.read() as conn:
+        assert numbers(conn) == [still_open, young]
+        assert list(conn.execute(select(tables.alert_events.c.alert)).scalars()) == []
+        assert list(conn.execute(select(tables.alert_mirrors.c.alert)).scalars()) == []
+    assert count(store, tables.outbox) == 0
+
+
+def test_an_alert_that_is_opened_again_while_old_ones_go_stays(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = T0 + 400 * DAY
+    with store.write() as conn:
+        rows = [alert_row(rule=rule, fired=now - 20 * DAY, status="Resolved") for rule in ("AGAIN", "GONE")]
+        again, gone = put(conn, *rows)
+        for number in (again, gone):
+            put_event(conn, number, "fired", now - 20 * DAY)
+    found = retention._closed_alerts
+
+    def find_and_open(*given: Any) -> Any:
+        chosen = found(*given)
+        with store.write() as conn:
+            values = {"status": "Active", "open_key": "again", "resolved_at": None}
+            conn.execute(update(tables.alerts).where(tables.alerts.c.number == again).values(**values))
+        return chosen
+
+    monkeypatch.setattr(retention, "_closed_alerts", find_and_open)
+    done = maintain(store, now, alerts=Retention(closed_days=10))
+    assert done.deleted == {"alerts": 1, "alert_events": 1}
+    with store.read() as conn:
+        assert numbers(conn) == [again]
+        assert list(conn.execute(select(tables.alert_events.c.alert)).scalars()) == [again]
+
+
+def test_a_call_without_time_goes_on_with_alerts_where_the_last_one_stopped(sqlite_store: Store) -> None:
+    now = T0 + 400 * DAY
+    with sqlite_store.write() as conn:
+        old = alert_row(fired=now - 20 * DAY, status="Resolved")
+        conn.execute(insert(tables.alerts), [old] * 450)
+    left = []
+    while not maintain(sqlite_store, now, alerts=Retention(closed_days=10), budget=timedelta(0)).complete:
+        left.append(count(sqlite_store, tables.alerts))
+        assert len(left) < 20
+    assert left == [350, 250, 150, 50, 0]
+
+
+def test_silences_links_and_requests_have_their_limits(store: Store) -> None:
+    now = T0 + 400 * DAY
+    silence: dict[str, object] = {
+        "site": SITE,
+        "kind": "silence",
+        "matchers": "{}",
+        "recurrence": "",
+        "comment": "",
+        "created_by": "els",
+    }
+    silence |= {"created_at": to_ms(T0), "starts": to_ms(T0), "ended_by": "", "ended_at": None}
+    with store.write() as conn:
+        for ends, ended in ((150, None), (50, None), (-50, None), (50, 150), (-50, 50), (None, None), (None, 150)):
+            moments = {"ends": ends, "ended_at": ended}
+            given = {name: None if age is None else to_ms(now - age * DAY) for name, age in moments.items()}
+            comment = f"ends {ends}, ended {ended}"
+            conn.execute(insert(tables.silences).values(**(silence | given | {"comment": comment})))
+        for name, age in (("old", 31), ("new", 29)):
+            conn.execute(insert(tables.alert_links).values(id=name, at=to_ms(now - age * DAY)))
+        for name, asked, done in (("done", 50, 30), ("fresh", 30, 20), ("never", 25, None), ("waits", 1, None)):
+            moment = None if done is None else to_ms(now - done * HOUR)
+            row = {"id": name, "site": SITE, "kind": "test", "at": to_ms(now - asked * HOUR), "by": "els"}
+            conn.execute(insert(tables.alert_requests).values(**row, done_at=moment, answer=""))
+    assert maintain(store, now, alerts=Retention(closed_days=100)).complete
+    with store.read() as conn:
+        assert set(conn.execute(select(tables.silences.c.comment)).scalars()) == {
+            "ends 50, ended None",
+            "ends -50, ended None",
+            "ends -50, ended 50",
+            "ends None, ended None",
+        }
+        assert list(conn.execute(select(tables.alert_links.c.id)).scalars()) == ["new"]
+        assert set(conn.execute(select(tables.alert_requests.c.id)).scalars()) == {"fresh", "waits"}
 
 
 def test_versions_of_apps_are_remembered_however_old(store: Store) -> None:

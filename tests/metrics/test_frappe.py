@@ -102,9 +102,14 @@ def test_a_huge_session_table_is_left_in_peace(frappe_subject: Subject, monkeypa
     ("table", "column", "named", "hit"),
     [
         ("tabUser", "enabled", "enabled", {"frappe_users"}),
-        ("tabUser", "last_active", "last_active", {"frappe_active_users"}),
+        ("tabUser", "last_active", "last_active", {"frappe_active_users", "frappe_scheduler_dormant"}),
         ("tabSessions", "lastupdate", "lastupdate", {"frappe_sessions"}),
-        ("tabEmail Queue", "status", "status", {"frappe_email_queue", "frappe_email_oldest_unsent_seconds"}),
+        (
+            "tabEmail Queue",
+            "status",
+            "status",
+            {"frappe_email_queue", "frappe_email_oldest_unsent_seconds", "frappe_email_stuck"},
+        ),
         ("tabScheduled Job Type", "cron_format", "cron_format", {"frappe_scheduled_jobs_late"}),
         ("tabError Log", "modified", "modified", {"frappe_errors"}),
     ],
@@ -130,7 +135,7 @@ def test_a_missing_table_takes_its_own_figures_only(own_site: Subject) -> None:
     with changed(own_site, "RENAME TABLE `tabEmail Queue` TO `away`", "RENAME TABLE `away` TO `tabEmail Queue`"):
         # The layout is remembered: the database's refusal makes Baken look again.
         found = _absent(own_site)
-    hit = {"frappe_email_queue", "frappe_email_oldest_unsent_seconds"}
+    hit = {"frappe_email_queue", "frappe_email_oldest_unsent_seconds", "frappe_email_stuck"}
     assert found.keys() - before.keys() == hit
     assert all("Email Queue" in found[name] for name in hit)
 

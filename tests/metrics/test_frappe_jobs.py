@@ -57,6 +57,43 @@ def test_queues_are_counted_as_rq_keeps_them(frappe_subject: Subject, rq: redis.
     assert figures("frappe_workers", frappe_subject) == {"default": 0, "long": 1, "payments": 0, "short": 0}
 
 
+def test_failures_of_the_last_hour_are_told_by_when_they_expire(frappe_subject: Subject, rq: redis.Redis) -> None:
+    full = f"{frappe_subject.site.config.bench_id}:long"
+    rq.sadd("rq:queues", f"rq:queue:{full}")
+    kept = timedelta(days=7)
+
+    def failed(ago: timedelta, lasting: timedelta = kept) -> float:
+        return (NOW - ago + lasting).timestamp()
+
+    rq.zadd(
+        f"rq:failed:{full}",
+        {
+            "now": failed(timedelta()),
+            "half an hour": failed(timedelta(minutes=30)),
+            "an hour": failed(timedelta(hours=1)),
+            "longer": failed(timedelta(hours=1, seconds=1)),
+            "a week": failed(kept - timedelta(seconds=1)),
+            # Not put there by Frappe: RQ itself keeps a failed job for a year.
+            "for a year": failed(timedelta(days=3), timedelta(days=365)),
+        },
+    )
+    assert figures("frappe_job_failures", frappe_subject) == {"default": 0, "long": 3, "short": 0}
+    assert figures("frappe_jobs_failed", frappe_subject)["long"] == 6
+
+
+def test_failures_follow_the_time_that_the_site_keeps_them(
+    frappe_subject: Subject, rq: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = f"{frappe_subject.site.config.bench_id}:short"
+    rq.sadd("rq:queues", f"rq:queue:{full}")
+    rq.zadd(f"rq:failed:{full}", {"a": NOW.timestamp() + 86_400 - 60, "b": NOW.timestamp() + 7 * 86_400 - 60})
+    monkeypatch.setattr("baken.sites.bench.flags", lambda config: {"rq_job_failure_ttl": "86400"})
+    assert figures("frappe_job_failures", frappe_subject)["short"] == 1
+    rq.zadd(f"rq:failed:{full}", {"c": NOW.timestamp() + 86_400 - 120})
+    monkeypatch.setattr(reading_module, "_shared", {})
+    assert figures("frappe_job_failures", frappe_subject)["short"] == 2
+
+
 def test_a_waiting_job_without_its_time_is_not_called_new(frappe_subject: Subject, rq: redis.Redis) -> None:
     bench = frappe_subject.site.config.bench_id
     rq.sadd("rq:queues", f"rq:queue:{bench}:short")
@@ -153,6 +190,7 @@ def test_a_job_that_fails_is_counted_until_it_succeeds_or_is_stopped(own_site: S
     ]
     with changed(own_site, log("test-1", "Failed", "2026-11-22 19:00:30"), undo):
         assert failing(own_site, NOW + timedelta(minutes=1)) == before + 1
+        assert figures("frappe_scheduled_job_failing", own_site).get("email_account.pull") == 1
         # A run that has begun says nothing yet.
         own_site.execute(log("test-2", "Scheduled", "2026-11-22 19:01:30"))
         assert failing(own_site, NOW + timedelta(minutes=2)) == before + 1
@@ -164,6 +202,24 @@ def test_a_job_that_fails_is_counted_until_it_succeeds_or_is_stopped(own_site: S
             "WHERE name = 'test-2'"
         )
         assert failing(own_site, NOW + timedelta(minutes=3)) == before
+        assert len(figures("frappe_scheduled_job_failing", own_site)) == before
+
+
+def test_a_site_that_nobody_uses_falls_asleep(own_site: Subject) -> None:
+    def dormant(now: datetime) -> Any:
+        return value("frappe_scheduler_dormant", own_site, now)
+
+    [(user,)] = own_site.execute("SELECT MAX(last_active) FROM tabUser")
+    [(log,)] = own_site.execute("SELECT MAX(modified) FROM `tabActivity Log`")
+    with own_site.reading() as r:
+        last = max(moment for moment in (r.utc(user), r.utc(log)) if moment is not None)
+    assert dormant(NOW) == 0
+    assert dormant(last + timedelta(days=4) - timedelta(seconds=1)) == 0
+    assert dormant(last + timedelta(days=4)) == 1
+    longer = "UPDATE tabSingles SET value = '{}' WHERE doctype = 'System Settings' AND field = 'dormant_days'"
+    with changed(own_site, longer.format(9), longer.format(4)):
+        assert dormant(last + timedelta(days=8)) == 0
+        assert dormant(last + timedelta(days=9)) == 1
 
 
 def test_a_first_reading_in_pieces_ends_with_the_same_figure(

@@ -10,7 +10,7 @@ import pytest
 from baken.metrics import catalogue
 from tests.conftest import FrappeSite
 from tests.metrics.business import Copy, restoring
-from tests.metrics.conftest import NOW, Subject
+from tests.metrics.conftest import NOW, Subject, measure
 
 MANDATE, BATCH = "`tabSEPA Mandate`", "`tabDirect Debit Batch`"
 LINE, AUDIT, PAYMENT = "`tabDirect Debit Batch Invoice`", "`tabSEPA Audit Log`", "`tabPayment Entry`"
@@ -169,6 +169,38 @@ def test_seven_days_across_the_end_of_summer_time(copy: Copy) -> None:
     at, later = datetime(2026, 10, 29, 18, 0, tzinfo=UTC), datetime(2026, 10, 29, 18, 0, 1, tzinfo=UTC)
     assert sum(copy.values("sepa_audit_events", at).values()) == 159
     assert sum(copy.values("sepa_audit_events", later).values()) == 0
+
+
+def test_failures_of_the_audit_log(any_site: Subject) -> None:
+    mark = "`" if any_site.site.dialect == "mariadb" else '"'
+    with any_site.reading() as reading:
+        found = dict(measure("sepa_audit_failures", reading))
+    assert found == {
+        window: any_site.execute(
+            f"SELECT COUNT(*) FROM {mark}tabSEPA Audit Log{mark} "
+            f"WHERE compliance_status = 'Failed' AND timestamp >= '{since}'"
+        )[0][0]
+        for window, since in (("1h", "2026-11-22 18:00:00"), ("24h", "2026-11-21 19:00:00"))
+    }
+
+
+def test_which_failures_of_the_audit_log_count(copy: Copy) -> None:
+    names = [row[0] for row in copy.subject.execute(f"SELECT name FROM {AUDIT} ORDER BY modified DESC LIMIT 7")]
+    copy.run(f"UPDATE {AUDIT} SET compliance_status = 'Compliant'")
+    changes = [
+        # 18:00 UTC is 19:00 on the site: an hour before is 18:00 there.
+        "timestamp = '2026-11-22 18:00:00', modified = '2026-11-22 18:00:00'",
+        "timestamp = '2026-11-22 17:59:59', modified = '2026-11-22 18:30:00'",
+        "timestamp = NULL, modified = '2026-11-22 18:30:00'",
+        "timestamp = '2026-11-21 19:00:00', modified = '2026-11-21 19:00:00'",
+        "timestamp = '2026-11-21 18:59:59', modified = '2026-11-22 18:30:00'",
+        "timestamp = '2026-11-22 18:30:00', modified = '2026-11-22 18:30:00', compliance_status = 'Exception'",
+        "timestamp = '2026-11-22 18:30:00', modified = '2026-11-22 18:30:00', compliance_status = 'Failed'",
+    ]
+    for name, change in zip(names, changes, strict=True):
+        status = "" if "compliance_status" in change else ", compliance_status = 'Failed'"
+        copy.run(f"UPDATE {AUDIT} SET {change}{status} WHERE name = '{name}'")
+    assert copy.values("sepa_audit_failures") == {"1h": 3, "24h": 5}
 
 
 def test_audit_summary(any_site: Subject) -> None:

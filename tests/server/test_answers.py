@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from baken import clock
+from baken.alerts.watch import AlertWatch
 from baken.api import snapshots
 from baken.history import audit, leases, requests, samples
 from baken.history.samples import Cycle, Sample
@@ -119,7 +120,9 @@ def test_observations(world: World) -> None:
     assert found["rows"] == [row]
     assert found["measured_at"] == clock.iso(at)
     assert found["absent"] is None
-    assert message(world, f"{PAGE}.get_active_alerts") == [alert]
+    (shown,) = message(world, f"{PAGE}.get_active_alerts")
+    assert {name: shown[name] for name in alert} == alert
+    assert (shown["source"], shown["may_act"], shown["number"]) == ("site", False, None)
 
 
 def test_a_part_that_fails_leaves_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,9 +216,17 @@ def test_the_monitoring_system_is_tested(world: World) -> None:
     with world.store.write() as conn:
         leases.take(conn, "collector", "host:1", timedelta(minutes=1), clock.now())
     world.record({"frappe_site_up": 1})
+    watch = AlertWatch(world.settings, world.store, "host:1", lambda: list(world.sites))
+    watch.start()
     found = message(world, f"{PAGE}.test_monitoring_system")
+    watch.stop()
     assert found["status"] == "success"
-    assert all(isinstance(hop["ms"], float) and hop["detail"] for hop in found["hops"])
+    hops = {hop["hop"]: hop for hop in found["hops"]}
+    assert hops["alert evaluated"]["ok"] is True
+    # Nobody is told where nobody was set up to be told; that is said, and no success.
+    assert hops["channels"]["ok"] is None
+    assert "alerts.recipients" in hops["channels"]["detail"]
+    assert all(hop["detail"] for hop in found["hops"])
     world.files["vereniging.test"].unlink()
     found = message(world, f"{PAGE}.test_monitoring_system")
     assert "site database" in found["message"]

@@ -162,7 +162,7 @@ def test_the_sites_database_goes_away_while_signed_in(world: World) -> None:
     file = world.files["vereniging.test"]
     file.rename(file.with_suffix(".away"))
     for entry, args in plain_calls():
-        if entry.slow or args:
+        if entry.slow or args or entry.changes({}):
             continue
         assert world.client.get(f"/api/method/{entry.name}").status_code == 200, entry.name
     assert world.client.get(METRICS).json()["message"]["members"]["active"] == 7

@@ -1,0 +1,299 @@
+"""The sender: takes what is due from the outbox, has it sent, and marks it. A channel sends in a thread of its own.
+
+A slow or broken channel holds up no other. What a channel refuses for good is kept, and the channel is stopped and told
+of over the others; it is used again after a restart of Baken, a successful test, or `baken alert enable`.
+"""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row, delete, func, select, update
+
+from baken import clock
+from baken.alerts import channels, compose, outbox, routing
+from baken.alerts.compose import Desk
+from baken.alerts.lifecycle import Act, note
+from baken.alerts.message import Message, Undelivered
+from baken.history.store import Store, StoreError
+from baken.history.tables import alert_mirrors, alerts
+from baken.history.tables import outbox as table
+from baken.history.upserts import upsert
+from baken.privacy import mask, masked_trace
+from baken.settings import Channel, Recipient, Settings
+
+log = structlog.get_logger(__name__)
+
+_EVERY = 1.0
+_TIMEOUT = 20.0
+_MOOT = "it need not be told any more: held back, acknowledged or over meanwhile"
+_GONE = "nobody of that name gets messages over this channel any more"
+
+Report = Callable[[Connection, Row[Any], Recipient], Message | None]
+"""Makes the message of a report's row; None when there is nothing to report."""
+
+
+@dataclass(slots=True)
+class Mirrors:
+    """Names that a channel keeps alerts under elsewhere."""
+
+    store: Store
+    channel: str
+
+    def get(self, alert: int) -> str | None:
+        """The alert's name there, or None."""
+        with self.store.read() as conn:
+            return conn.execute(
+                select(alert_mirrors.c.name).where(
+                    alert_mirrors.c.channel == self.channel, alert_mirrors.c.alert == alert
+                )
+            ).scalar()
+
+    def put(self, alert: int, name: str) -> None:
+        """Remember the alert's name there; an empty name forgets it."""
+        with self.store.write() as conn:
+            if name:
+                upsert(conn, alert_mirrors, [{"channel": self.channel, "alert": alert, "name": name[:140]}])
+            else:
+                conn.execute(
+                    delete(alert_mirrors).where(alert_mirrors.c.channel == self.channel, alert_mirrors.c.alert == alert)
+                )
+
+
+class Sender:
+    """Sends what is due until it is told to stop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        desk: Desk,
+        holder: str,
+        report: Report,
+        now: Callable[[], datetime] = clock.now,
+    ) -> None:
+        """Prepare a sender.
+
+        Args:
+            settings: all settings.
+            store: the store.
+            desk: what composing messages needs.
+            holder: under which name rows are claimed; the process that takes a dead one's place has the same.
+            report: makes the message of a report's row.
+            now: the clock.
+        """
+        self._settings = settings
+        self._store = store
+        self._desk = desk
+        self._holder = holder
+        self._report = report
+        self._now = now
+        self._wake = threading.Event()
+        self._busy: dict[str, threading.Thread] = {}
+        self._channels = {each.name: each for each in settings.alerts.channels}
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Begin to send, after giving back what an earlier process of the same name had claimed."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._loop, name="outbox", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something new in the outbox."""
+        self._wake.set()
+
+    def stop(self, patience: float = 5.0) -> None:
+        """Begin nothing new, and wait up to `patience` seconds for what is being sent."""
+        self._stopping.set()
+        self._wake.set()
+        ends = time.monotonic() + patience
+        for thread in [self._thread, *self._busy.values()]:
+            if thread is not None:
+                thread.join(max(0.0, ends - time.monotonic()))
+        self._thread = None
+
+    def drain(self, patience: float) -> int:
+        """Send what is due now and wait for it, up to `patience` seconds; how many rows still wait. For commands."""
+        self._recover()
+        ends = time.monotonic() + patience
+        while time.monotonic() < ends:
+            begun = self._begin_due()
+            busy = [thread for thread in self._busy.values() if thread.is_alive()]
+            if not begun and not busy:
+                break
+            for thread in busy:
+                thread.join(max(0.0, ends - time.monotonic()))
+        with self._store.read() as conn:
+            return outbox.waiting(conn)
+
+    def _loop(self) -> None:
+        recovered = False
+        while not self._stopping.is_set():
+            try:
+                if not recovered:
+                    self._recover()
+                    recovered = True
+                self._begin_due()
+            except StoreError as problem:
+                log.debug("the outbox cannot be read", reason=str(problem))
+            except Exception as error:  # noqa: BLE001
+                # Whatever happens, what comes next must still be told.
+                log.error("planning what to send failed", error=masked_trace(error))
+            self._wake.wait(_EVERY)
+            self._wake.clear()
+
+    def _recover(self) -> None:
+        with self._store.write() as conn:
+            outbox.release(conn, self._holder)
+            outbox.forget_future(conn, self._now())
+            # Whoever restarts Baken may have mended what a channel was stopped for.
+            outbox.enable(conn, None, self._now())
+
+    def _begin_due(self) -> int:
+        """Begin to send what is due, one message per channel at a time; how many were begun."""
+        now = self._now()
+        with self._store.read() as conn:
+            paced = outbox.plan(conn, self._settings.alerts, now, self._zones(conn))
+        if paced.put_off:
+            with self._store.write() as conn:
+                outbox.put_off(conn, paced.put_off)
+        begun = 0
+        for batch in paced.batches:
+            working = self._busy.get(batch.channel)
+            if self._stopping.is_set() or (working is not None and working.is_alive()):
+                continue
+            thread = threading.Thread(target=self._work, args=(batch,), name=f"channel {batch.channel}", daemon=True)
+            self._busy[batch.channel] = thread
+            thread.start()
+            begun += 1
+        return begun
+
+    def _zones(self, conn: Connection) -> Mapping[str, str]:
+        sites = conn.execute(select(table.c.site).where(table.c.state == "waiting").distinct()).scalars()
+        return {site: self._desk.zone_of(site) for site in sites}
+
+    def _work(self, batch: outbox.Batch) -> None:
+        try:
+            self.send(batch)
+        except StoreError as problem:
+            log.warning("a notification waits for the store", channel=batch.channel, reason=str(problem))
+        except Exception as error:  # noqa: BLE001
+            log.error("sending failed inside Baken", channel=batch.channel, error=masked_trace(error))
+            self._give_back(batch, f"Baken failed: {type(error).__name__}")
+        finally:
+            self._wake.set()
+
+    def _give_back(self, batch: outbox.Batch, problem: str) -> None:
+        with contextlib.suppress(StoreError), self._store.write() as conn:
+            rows = conn.execute(select(table).where(table.c.id.in_(batch.rows), table.c.holder == self._holder)).all()
+            outbox.failed(conn, rows, self._holder, problem, self._now())
+
+    def send(self, batch: outbox.Batch) -> bool:
+        """Claim the rows of a batch, send them as one message, mark them; whether the other side took it.
+
+        Raises StoreError: before sending nothing has happened; after it, the lease ends and the message is repeated.
+        """
+        with self._store.write() as conn:
+            rows = outbox.claim(conn, batch, self._holder, self._now())
+        if not rows:
+            return False
+        recipient = routing.named(self._settings.alerts, batch.channel, batch.recipient)
+        channel = self._channels.get(batch.channel)
+        if recipient is None or channel is None:
+            self._drop(rows, _GONE)
+            return False
+        with self._store.read() as conn:
+            moot = compose.moot(conn, rows)
+            rows = [row for row in rows if row not in moot]
+            message = self._compose(conn, batch, rows, recipient) if rows else None
+        if moot:
+            self._drop(moot, _MOOT)
+        if message is None:
+            self._drop(rows, "there was nothing to tell")
+            return False
+        context = channels.Context(
+            allow_private=tuple(self._settings.alerts.allow_private),
+            timeout=_TIMEOUT,
+            mirrors=Mirrors(self._store, batch.channel),
+        )
+        try:
+            detail = channels.send(channel, recipient.to, message, context)
+        except Undelivered as problem:
+            self._undelivered(batch, rows, channel, recipient, problem)
+            return False
+        self._delivered(batch, rows, recipient, message, detail)
+        return True
+
+    def _compose(
+        self, conn: Connection, batch: outbox.Batch, rows: list[Row[Any]], recipient: Recipient
+    ) -> Message | None:
+        if batch.kind == "report":
+            return self._report(conn, rows[0], recipient)
+        return compose.message(conn, self._desk, recipient, batch, rows, self._now())
+
+    def _drop(self, rows: list[Row[Any]], why: str) -> None:
+        numbers = {row.alert for row in rows if row.alert is not None}
+        with self._store.write() as conn:
+            outbox.drop(conn, [row.id for row in rows], why)
+            for number in sorted(numbers):
+                told = conn.execute(
+                    select(func.count()).where(table.c.alert == number, table.c.state != "dropped")
+                ).scalar_one()
+                if not told:
+                    # Nobody has heard of it: when what keeps it quiet ends, it is told.
+                    conn.execute(
+                        update(alerts)
+                        .where(alerts.c.number == number, alerts.c.suppressed.is_not(None))
+                        .values(told=False)
+                    )
+
+    def _delivered(
+        self, batch: outbox.Batch, rows: list[Row[Any]], recipient: Recipient, message: Message, detail: str
+    ) -> None:
+        now = self._now()
+        with self._store.write() as conn:
+            outbox.sent(conn, [row.id for row in rows], self._holder, message.id, now)
+            outbox.went_well(conn, batch.channel, batch.recipient, now)
+            for number, events in _events_of(rows).items():
+                told: dict[str, Any] = {"channel": batch.channel, "recipient": batch.recipient, "events": events}
+                if batch.held:
+                    told["digest"] = True
+                note(Act(conn, self._settings.alerts, now), number, "notified", mask(detail)[:500], told)
+        log.info("told", channel=batch.channel, recipient=recipient.name, kind=batch.kind, alerts=len(message.items))
+
+    def _undelivered(
+        self, batch: outbox.Batch, rows: list[Row[Any]], channel: Channel, recipient: Recipient, problem: Undelivered
+    ) -> None:
+        now = self._now()
+        text = mask(str(problem))
+        with self._store.write() as conn:
+            again = outbox.failed(conn, rows, self._holder, text, now)
+            whom = batch.recipient if problem.whom == "recipient" else ""
+            outbox.went_wrong(conn, batch.channel, whom, text, now, disable=problem.permanent)
+            for number, events in _events_of(rows).items():
+                told: dict[str, Any] = {"channel": batch.channel, "recipient": batch.recipient, "events": events}
+                told |= {"permanent": problem.permanent, "again": None if problem.permanent else clock.iso(again)}
+                note(Act(conn, self._settings.alerts, now), number, "notification_failed", text[:500], told)
+        say = log.error if problem.permanent else log.warning
+        say(
+            "a channel is stopped until it is mended" if problem.permanent else "a channel does not work",
+            channel=channel.name,
+            recipient=recipient.name,
+            reason=text,
+        )
+
+
+def _events_of(rows: list[Row[Any]]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for row in rows:
+        if row.alert is not None:
+            found.setdefault(row.alert, []).append(str(json.loads(row.body).get("event") or ""))
+    return found

@@ -1,0 +1,91 @@
+"""What keeps an open alert from being told: a silence, a maintenance window, or another alert that explains it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from baken.alerts import lifecycle, silences
+from baken.alerts.lifecycle import Act
+from baken.alerts.rule import Rule
+from baken.alerts.silences import Silence
+from baken.history.series import labels_of
+from baken.history.tables import alerts
+
+
+@dataclass(slots=True)
+class Quiet:
+    """What keeps alerts quiet at one moment.
+
+    Attributes:
+        silences: silences and maintenance windows that are not over.
+        inhibits: names of the rules that an alert of a rule inhibits.
+        across: rules over all sites, whose alerts inhibit those of every site.
+        firing: (site, rule) -> number of an open alert of a rule that inhibits others.
+    """
+
+    silences: Sequence[Silence]
+    inhibits: Mapping[str, tuple[str, ...]]
+    across: frozenset[str]
+    firing: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, conn: Connection, rules: Mapping[str, Rule]) -> "Quiet":
+        """What holds now, from the store."""
+        inhibits = {name: rule.inhibits for name, rule in rules.items() if rule.inhibits}
+        found = cls(
+            silences.load(conn), inhibits, frozenset(name for name in inhibits if rules[name].quorum is not None)
+        )
+        if inhibits:
+            rows = conn.execute(
+                select(alerts.c.site, alerts.c.rule, alerts.c.number).where(
+                    alerts.c.open_key.is_not(None), alerts.c.rule.in_(sorted(inhibits))
+                )
+            )
+            found.firing = {(site, rule): number for site, rule, number in rows}
+        return found
+
+    def reason(
+        self, rule: str, site: str, severity: str, area: str, labels: Mapping[str, str], now: datetime
+    ) -> str | None:
+        """Why an alert is not told: "silence:3", "maintenance:4", "inhibited:17", or None."""
+        facts = {**labels, "rule": rule, "severity": severity, "area": area, "site": site}
+        for silence in self.silences:
+            if silence.holds(facts, site, now):
+                return f"{silence.kind}:{silence.id}"
+        for source, targets in self.inhibits.items():
+            if rule not in targets or source == rule:
+                continue
+            number = self.firing.get((site, source))
+            if number is None and source in self.across:
+                number = self.firing.get(("", source))
+            if number is not None:
+                return f"inhibited:{number}"
+        return None
+
+    def of_alert(self, row: Row[Any], now: datetime) -> str | None:
+        """The same for an alert's row."""
+        return self.reason(row.rule, row.site, row.severity, row.area, labels_of(row.labels), now)
+
+
+def refresh(act: Act, rules: Mapping[str, Rule], site: str | None = None) -> int:
+    """Bring what open alerts (of one site, when given) are held back by up to the present; how many changed."""
+    quiet = Quiet.read(act.conn, rules)
+    query = select(alerts).where(alerts.c.open_key.is_not(None))
+    if site is not None:
+        query = query.where(alerts.c.site == site)
+    changed = 0
+    for row in act.conn.execute(query).all():
+        by = quiet.of_alert(row, act.now)
+        if by != row.suppressed:
+            changed += lifecycle.suppress(act, row.number, by)
+    return changed
+
+
+def stale(conn: Connection, rules: Mapping[str, Rule], now: datetime) -> bool:
+    """Whether an open alert is held back by something that is over, or not by something that has begun."""
+    quiet = Quiet.read(conn, rules)
+    rows = conn.execute(select(alerts).where(alerts.c.open_key.is_not(None))).all()
+    return any(quiet.of_alert(row, now) != row.suppressed for row in rows)

@@ -1,0 +1,66 @@
+"""The texts of rules, with figures, labels and times put in.
+
+A field is a bare name in braces, `{value}`. Nothing else is understood, so a text can reach nothing but what it is
+given: no attributes, no items, no formats.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+
+from baken.alerts import words
+from baken.alerts.rule import Rule, Text, Verdict
+from baken.metrics import catalogue
+
+COMMON = ("site", "where", "since")
+"""Fields of every text: the site's name, the labels in words, and how long it has been going on."""
+
+TOGETHER = ("count", "total", "sites")
+"""Fields of a rule over many sites: on how many it holds, of how many, and their names."""
+
+_FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_UNKNOWN = "?"
+_PLACES: Mapping[str, Text] = {
+    "host": {"en": "this server", "nl": "deze server"},
+    "monitor": {"en": "Baken", "nl": "Baken"},
+    "site": {"en": "several sites", "nl": "meerdere sites"},
+}
+
+
+def mistakes(text: str, known: Collection[str]) -> list[str]:
+    """What is wrong with a text whose fields may be `known`: unknown fields by name, "{" for a brace of no field."""
+    found = [name for name in _FIELD.findall(text) if name not in known]
+    bare = _FIELD.sub("", text)
+    return found + ["{" for _ in range(1) if "{" in bare or "}" in bare]
+
+
+def fill(text: Text, verdict: Verdict, rule: Rule, language: str, *, site: str, since: timedelta) -> str:
+    """A text of `rule` in one language.
+
+    Args:
+        text: the rule's title, message or advice.
+        verdict: what the condition said.
+        rule: the rule.
+        language: "en" or "nl".
+        site: the site's name; empty for the host, for Baken itself and for many sites together.
+        since: for how long the condition has held.
+
+    Returns the text; a field of which nothing is known is a question mark.
+    """
+    unit = str(rule.extra.get("unit") or "")
+    known = {**verdict.labels, **verdict.fields}
+    if verdict.value is not None:
+        known["value"] = words.figure(verdict.value, unit, language)
+    if verdict.limit is not None:
+        known["limit"] = words.figure(verdict.limit, unit, language)
+    known |= {
+        "site": site or _place(rule)[language],
+        "where": words.where(verdict.labels, language),
+        "since": words.span(since, language),
+    }
+    return _FIELD.sub(lambda match: str(known.get(match[1], _UNKNOWN)), text[language])
+
+
+def _place(rule: Rule) -> Text:
+    scopes = {entry.scope for name in rule.condition.metrics if (entry := catalogue.get(name)) is not None}
+    return _PLACES["host"] if "host" in scopes else _PLACES["monitor"] if "monitor" in scopes else _PLACES["site"]

@@ -1,0 +1,85 @@
+"""The trial alert: goes the way of every alert, to everybody over every channel, so that each hop can be tried."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from baken.alerts.lifecycle import Opening, key_of
+from baken.alerts.routing import TEST
+from baken.alerts.rule import Rule, Verdict, View
+from baken.clock import to_ms
+from baken.history.tables import alert_requests, outbox
+
+
+class _Never:
+    """The condition of a rule that fires only when it is asked to."""
+
+    metrics: frozenset[str] = frozenset()
+    every: timedelta | None = None
+    words = "asked for by somebody"
+
+    def judge(self, view: View) -> Iterable[Verdict]:
+        """Nothing."""
+        return ()
+
+
+RULE = Rule(
+    name=TEST,
+    kind="trial",
+    condition=_Never(),
+    severity="LOW",
+    area="monitor",
+    title={"en": "A test alert of {site}", "nl": "Een proefmelding van {site}"},
+    message={
+        "en": "Somebody tried out whether alerts reach you. They do. Nothing is wrong.",
+        "nl": "Iemand heeft geprobeerd of meldingen u bereiken. Dat doen ze. Er is niets aan de hand.",
+    },
+    advice={"en": "Nothing needs to be done.", "nl": "U hoeft niets te doen."},
+    reason="",
+)
+
+
+def trial_opening(request: str, site: str, now: datetime) -> Opening:
+    """The alert that a test with the id `request` opens."""
+    labels = {"test": request}
+    texts = {
+        name: {language: text.replace("{site}", site or "Baken") for language, text in given.items()}
+        for name, given in (("title", RULE.title), ("message", RULE.message), ("advice", RULE.advice))
+    }
+    return Opening(RULE, site, labels, key_of(TEST, site, labels), now, None, texts, {"kind": "trial", "unit": ""})
+
+
+def ask(conn: Connection, kind: str, site: str, by: str, now: datetime) -> str:
+    """Ask the process that evaluates for a "test", or to "evaluate" a site now; returns the request's id."""
+    identity = secrets.token_hex(16)
+    conn.execute(
+        insert(alert_requests).values(id=identity, site=site, kind=kind, at=to_ms(now), by=by[:140], answer="")
+    )
+    return identity
+
+
+def answered(conn: Connection, request: str) -> str | None:
+    """The answer to a request as JSON; None as long as there is none."""
+    row = conn.execute(
+        select(alert_requests.c.done_at, alert_requests.c.answer).where(alert_requests.c.id == request)
+    ).one_or_none()
+    return None if row is None or row.done_at is None else str(row.answer or "{}")
+
+
+def deliveries(conn: Connection, alert: int) -> list[dict[str, Any]]:
+    """How the notifications about a test alert went: channel, recipient, state, problem, attempts, ms."""
+    rows = conn.execute(select(outbox).where(outbox.c.alert == alert).order_by(outbox.c.id)).all()
+    return [
+        {
+            "channel": row.channel,
+            "recipient": row.recipient,
+            "state": row.state,
+            "problem": row.problem,
+            "attempts": row.attempts,
+            "ms": None if row.sent_at is None else row.sent_at - row.created,
+        }
+        for row in rows
+    ]

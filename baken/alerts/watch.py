@@ -1,0 +1,366 @@
+"""The watch over the sites: evaluates what was measured, climbs ladders, sends, reports, and calls other monitors.
+
+It runs in two threads of the process that collects, so that neither a slow store nor a slow mail server holds up the
+measuring.
+"""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import Connection, Row, select, update
+
+from baken import clock
+from baken.alerts import compose, lifecycle, outbox, ready, suppression
+from baken.alerts.compose import Desk
+from baken.alerts.engine import Engine
+from baken.alerts.heartbeat import Heartbeats
+from baken.alerts.lifecycle import Act
+from baken.alerts.message import Message
+from baken.alerts.sender import Sender
+from baken.alerts.trial_alert import trial_opening
+from baken.alerts.view import HOST, zone_of
+from baken.clock import to_ms
+from baken.history.samples import Cycle
+from baken.history.store import Store, StoreError
+from baken.history.tables import alert_requests, alerts
+from baken.privacy import installation_key, masked_trace
+from baken.settings import Recipient, Settings
+
+log = structlog.get_logger(__name__)
+
+_EVERY = 1.0
+_TICK = 10.0
+_FULL = 60.0
+_EVERYTHING = 300.0
+_REPORTS = 60.0
+_ZONES = 600.0
+_REPORT_AGE = timedelta(hours=18)
+LATE = 120.0
+"""Seconds of delay from which on the evaluation is not well."""
+
+
+class AlertWatch:
+    """Everything about alerts that goes on by itself. One process per store does it: the one that collects."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        holder: str,
+        sites: Callable[[], Collection[str]],
+        now: Callable[[], datetime] = clock.now,
+    ) -> None:
+        """Read the rules and prepare.
+
+        Args:
+            settings: all settings.
+            store: the store.
+            holder: the name under which notifications are claimed.
+            sites: gives the names of the sites that are watched.
+            now: the clock.
+
+        Raises:
+            SettingsError: rules, channels, recipients or times cannot be used.
+        """
+        book = ready.check(settings)
+        self._settings = settings
+        self._store = store
+        self._sites = sites
+        self._now = now
+        self.engine = Engine(settings.alerts, store, book, now)
+        self._zones: dict[str, tuple[str, float]] = {}
+        self._desk = Desk(settings, installation_key(settings.data_dir), self.zone)
+        self.sender = Sender(settings, store, self._desk, holder, self._report, now)
+        self.heartbeats = Heartbeats(settings.alerts, self.trouble)
+        self._news: dict[str, set[str]] = {}
+        self._errors: set[str] = set()
+        self._since: float | None = None
+        self._lag = 0.0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._due = dict.fromkeys(("tick", "full", "everything", "reports"), 0.0)
+        self._failing: str | None = None
+
+    # What the collector says
+
+    def stored(self, cycles: Iterable[Cycle]) -> None:
+        """Figures have been stored: the rules about them are judged."""
+        with self._lock:
+            for cycle in cycles:
+                own = self._news.setdefault(cycle.site, set())
+                own.update(cycle.measured, cycle.absences, (sample.metric for sample in cycle.samples))
+            self._since = self._since or time.monotonic()
+        self._wake.set()
+
+    def errors_changed(self, site: str) -> None:
+        """Errors of a site have been counted: the rules about patterns are judged."""
+        with self._lock:
+            self._errors.add(site)
+            self._since = self._since or time.monotonic()
+        self._wake.set()
+
+    def start(self) -> None:
+        """Begin; what was in mind from an earlier time is read anew."""
+        if self._thread is not None:
+            return
+        self._stopping.clear()
+        self.engine.reset()
+        self._due = dict.fromkeys(self._due, 0.0)
+        self._thread = threading.Thread(target=self._loop, name="alerts", daemon=True)
+        self._thread.start()
+        self.sender.start()
+
+    def stop(self) -> None:
+        """Stop, after what is being evaluated and sent has ended."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(5)
+            self._thread = None
+            self.sender.stop()
+
+    def clock_set_back(self) -> None:
+        """The machine's clock was set back: what waits for moments of the clock that was ahead waits no longer."""
+        with contextlib.suppress(StoreError), self._store.write() as conn:
+            outbox.forget_future(conn, self._now())
+
+    @property
+    def lag(self) -> float:
+        """By how many seconds the evaluation is behind what was stored."""
+        since = self._since
+        return self._lag if since is None else max(0.0, time.monotonic() - since)
+
+    def trouble(self) -> str | None:
+        """Why the chain of alerts is not well, or None when it is."""
+        if self._failing is not None:
+            return self._failing
+        if self.lag > LATE:
+            return f"the evaluation of rules is {self.lag:.0f} s late"
+        return None
+
+    def figures(self) -> tuple[dict[str, float], int | None]:
+        """For how long each channel has not worked, and how many notifications wait; None where nobody can say."""
+        try:
+            with self._store.read() as conn:
+                return outbox.failing(conn, self._now()), outbox.waiting(conn)
+        except StoreError:
+            return {}, None
+
+    def zone(self, site: str) -> str:
+        """IANA name of a site's time zone, looked up every ten minutes."""
+        name, until = self._zones.get(site, ("UTC", 0.0))
+        if time.monotonic() >= until:
+            with contextlib.suppress(StoreError), self._store.read() as conn:
+                name = zone_of(conn, site or next(iter(self._sites()), ""))
+                self._zones[site] = (name, time.monotonic() + _ZONES)
+        return name
+
+    # The loop
+
+    def once(self, patience: float = 30.0) -> int:
+        """Evaluate everything, send what is due and wait for it; how many notifications still wait. For commands."""
+        self._everything()
+        self._tick()
+        self._enqueue_reports()
+        return self.sender.drain(patience)
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._work()
+                if self._failing is not None:
+                    log.info("alerts are evaluated again")
+                self._failing = None
+            except StoreError as problem:
+                if self._failing is None:
+                    log.warning("alerts cannot be evaluated; it is tried again", reason=str(problem))
+                self._failing = f"the store cannot be used: {problem}"
+                self._stopping.wait(2.0)
+            except Exception as error:  # noqa: BLE001
+                # The watch outlives its own mistakes.
+                log.error("evaluating alerts failed inside Baken", error=masked_trace(error))
+                self._failing = f"evaluating failed inside Baken: {type(error).__name__}"
+                self._stopping.wait(2.0)
+            self._wake.wait(_EVERY)
+            self._wake.clear()
+
+    def _work(self) -> None:
+        now = time.monotonic()
+        self._take_requests()
+        self._evaluate_news()
+        for name, every, work in (
+            ("tick", _TICK, self._tick),
+            ("full", _FULL, self._full),
+            ("everything", _EVERYTHING, self._everything),
+            ("reports", _REPORTS, self._enqueue_reports),
+        ):
+            if now >= self._due[name]:
+                work()
+                self._due[name] = now + every
+        self.heartbeats.beat()
+
+    def _evaluate_news(self) -> None:
+        with self._lock:
+            news, errors, since = self._news, self._errors, self._since
+            self._news, self._errors, self._since = {}, set(), None
+        if not news and not errors:
+            return
+        done: set[str] = set()
+        try:
+            acted = 0
+            for site in [*news, *(errors - news.keys())]:
+                acted += self.engine.evaluate(site, frozenset(news.get(site, ())), errors=site in errors)
+                done.add(site)
+            acted += self._across()
+        except StoreError:
+            # What was not judged is judged when the store is back.
+            with self._lock:
+                for site in news.keys() - done:
+                    self._news.setdefault(site, set()).update(news[site])
+                self._errors |= errors - done
+                self._since = since
+            raise
+        self._lag = time.monotonic() - since if since is not None else 0.0
+        if acted:
+            self.sender.wake()
+
+    def _across(self) -> int:
+        return self.engine.evaluate_across(list(self._sites()))
+
+    def _tick(self) -> None:
+        """What time alone brings about: conditions that have held for long enough, ladders, silences that end."""
+        now = self._now()
+        acted = 0
+        for site in sorted({site for site, due in self.engine.pending if due <= now}):
+            acted += self.engine.evaluate(site)
+        acted += self._across()
+        with self._store.read() as conn:
+            stale = suppression.stale(conn, self.engine.rules, now)
+            due = conn.execute(
+                select(alerts.c.number, alerts.c.step_due).where(
+                    alerts.c.step_due <= to_ms(now), alerts.c.open_key.is_not(None), alerts.c.suppressed.is_(None)
+                )
+            ).all()
+        if stale or due:
+            with self._store.write() as conn:
+                act = Act(conn, self._settings.alerts, now)
+                if stale:
+                    acted += suppression.refresh(act, self.engine.rules)
+                for number, moment in due:
+                    acted += lifecycle.climb(act, number, moment)
+        if acted:
+            self.sender.wake()
+
+    def _full(self) -> None:
+        """Look again at whatever is remembered: figures grow old without anything being measured."""
+        acted = sum(self.engine.evaluate(site) for site in sorted(self.engine.with_states()))
+        if acted:
+            self.sender.wake()
+
+    def _everything(self) -> None:
+        acted = 0
+        for site in [*self._sites(), HOST]:
+            if self._stopping.is_set():
+                return
+            acted += self.engine.evaluate(site)
+        acted += self._across()
+        if acted:
+            self.sender.wake()
+
+    # What is asked for
+
+    def _take_requests(self) -> None:
+        with self._store.read() as conn:
+            asked = conn.execute(select(alert_requests).where(alert_requests.c.done_at.is_(None))).all()
+        for row in asked:
+            self._answer(row)
+
+    def _answer(self, row: Row[Any]) -> None:
+        answer: dict[str, Any] = {}
+        now = self._now()
+        if row.kind == "evaluate":
+            answer["acted"] = self.engine.evaluate(row.site) + self.engine.evaluate(HOST)
+        with self._store.write() as conn:
+            if row.kind == "test":
+                act = Act(conn, self._settings.alerts, now)
+                number = lifecycle.open_alert(act, trial_opening(row.id, row.site, now))
+                lifecycle.resolve(act, number, "a test", quietly=True)
+                answer["alert"] = number
+            conn.execute(
+                update(alert_requests)
+                .where(alert_requests.c.id == row.id, alert_requests.c.done_at.is_(None))
+                .values(done_at=to_ms(now), answer=json.dumps(answer))
+            )
+        self.sender.wake()
+
+    # Reports
+
+    def _enqueue_reports(self) -> None:
+        if not any(recipient.reports for recipient in self._settings.alerts.recipients):
+            return
+        from baken.alerts import reports
+
+        now = self._now()
+        rows: list[dict[str, Any]] = []
+        for recipient in self._settings.alerts.recipients:
+            for period in recipient.reports:
+                for site in self._sites():
+                    if recipient.sites and site not in recipient.sites:
+                        continue
+                    zone = ZoneInfo(recipient.time_zone or self.zone(site))
+                    moment = reports.due(now, zone, self._settings.alerts, period)
+                    # One that nobody could send in time is no news any more.
+                    if moment is None or now - moment > _REPORT_AGE:
+                        continue
+                    rows.append(
+                        {
+                            "key": outbox.key_of(
+                                reports.report_key(site, period, moment, recipient.name, recipient.channel)
+                            ),
+                            "site": site,
+                            "kind": "report",
+                            "channel": recipient.channel,
+                            "recipient": recipient.name,
+                            "severity": "LOW",
+                            "due": to_ms(now),
+                            "body": json.dumps({"period": period, "until": to_ms(moment)}),
+                        }
+                    )
+        if not rows:
+            return
+        with self._store.read() as conn:
+            known = outbox.known(conn, [row["key"] for row in rows])
+        fresh = [row for row in rows if row["key"] not in known]
+        if fresh:
+            with self._store.write() as conn:
+                outbox.put(conn, fresh, now)
+            self.sender.wake()
+
+    def _report(self, conn: Connection, row: Row[Any], recipient: Recipient) -> Message | None:
+        from baken.alerts import reports
+
+        body = json.loads(row.body)
+        language, zone = self._desk.language(recipient), self._desk.zone(recipient, row.site)
+        base = self._settings.alerts.public_url.rstrip("/")
+        url = f"{base}/monitoring_dashboard" if base else ""
+        built = reports.build(
+            conn,
+            row.site,
+            period=body["period"],
+            until=clock.from_ms(body["until"]),
+            zone=ZoneInfo(zone),
+            language=language,
+            settings=self._settings,
+            url=base,
+            now=self._now(),
+        )
+        return compose.report_message(recipient, row, built, language=language, zone=zone, url=url, now=self._now())

@@ -1,0 +1,484 @@
+"""Alerts of a site: which are open, what happened to each, which rules there are and how they stand."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, func, select
+
+from baken.alerts import answers, rulebook, silences, spans, words
+from baken.alerts.channels.http import host_of
+from baken.alerts.engine import Engine, Judged
+from baken.alerts.lifecycle import name_of
+from baken.alerts.rule import AREAS, SEVERITIES, Rule
+from baken.alerts.rulebook import RuleBook, RuleProblems
+from baken.alerts.view import HOST
+from baken.api import snapshots
+from baken.api.arguments import Range
+from baken.api.context import DASHBOARD_ROLES, BadArgument, Call
+from baken.api.registry import method
+from baken.clock import from_ms, iso
+from baken.history import samples
+from baken.history.series import labels_of, labels_text
+from baken.history.store import Store
+from baken.history.tables import alert_states, alerts, channel_states
+from baken.history.tables import outbox as outbox_table
+
+PAGE = "verenigingen.www.monitoring_dashboard"
+
+_EARLIER = 10
+_LANGUAGES = ("en", "nl")
+
+_books: WeakKeyDictionary[Store, RuleBook] = WeakKeyDictionary()
+
+
+def book(call: Call) -> RuleBook:
+    """The rules as this process read them when they were first asked for. Raises RuleProblems."""
+    found = _books.get(call.store)
+    if found is None:
+        found = _books[call.store] = rulebook.load(call.settings)
+    return found
+
+
+def acts_on_host(call: Call) -> bool:
+    """Whether the caller may change alerts of the host: where several sites share it, no one site's people may."""
+    return len(call.sites) <= 1
+
+
+@method(f"{PAGE}.get_active_alerts", roles=DASHBOARD_ROLES)
+def get_active_alerts(call: Call) -> list[dict[str, Any]]:
+    """The alerts that are Active or Acknowledged, the worst first: Baken's own, then the site's own System Alerts.
+
+    Returns a list of number, name, alert_type, severity, status, message (a text; messages has it by language), title,
+    timestamp, site, labels, value, limit, unit and more, as `baken.get_alert` gives them. `source` is baken, or site
+    for a row of the site's own System Alert table, which is only read: its number is null.
+    """
+    body = snapshots.of(call.store, call.site_name).once(("alerts observed",), lambda: _observed(call))
+    with call.store.read() as conn:
+        own = answers.open_ones(conn, call.site_name, acts_on_host=acts_on_host(call))
+    language = call.settings.language
+    found = own + [_of_the_site(call, row) for row in body]
+    return [{**each, "messages": each["message"], "message": each["message"].get(language) or ""} for each in found]
+
+
+def _observed(call: Call) -> list[dict[str, Any]]:
+    with call.store.read() as conn:
+        found = samples.observation(conn, call.site_name, "active_alerts")
+    body = found.body if found is not None else None
+    rows = body.get("alerts", []) if isinstance(body, dict) else body
+    return [row for row in rows or [] if isinstance(row, dict)]
+
+
+def _of_the_site(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
+    text = str(row.get("message") or "")
+    kind = str(row.get("alert_type") or "")
+    return {
+        **row,
+        "number": None,
+        "rule": kind,
+        "site": call.site_name,
+        "area": "",
+        "labels": {},
+        "where": "",
+        "title": dict.fromkeys(_LANGUAGES, kind.replace("_", " ").capitalize()),
+        "message": dict.fromkeys(_LANGUAGES, text),
+        "advice": dict.fromkeys(_LANGUAGES, ""),
+        "value": None,
+        "limit": None,
+        "unit": "",
+        "began": row.get("timestamp"),
+        "fired": row.get("timestamp"),
+        "last_seen": row.get("timestamp"),
+        "occurrences": 1,
+        "suppressed": None,
+        "flapping": False,
+        "unknown": None,
+        "assigned_to": "",
+        "source": "site",
+        "may_act": False,
+        "metric": None,
+        "match": {},
+    }
+
+
+@method("baken.get_alerts", roles=DASHBOARD_ROLES)
+def get_alerts(
+    call: Call,
+    status: Literal["open", "active", "acknowledged", "resolved", "all"] = "open",
+    severity: str = "",
+    area: str = "",
+    rule: str = "",
+    search: str = "",
+    days: Annotated[int, Range(1, 3660)] = 30,
+    limit: Annotated[int, Range(1, 500)] = 100,
+    before: int = 0,
+) -> dict[str, Any]:
+    """Alerts of the site and of its host that fit, the newest first; `severity` may name several with commas between.
+
+    `days` is how far back resolved ones are shown, `before` continues after the number of a page's last alert.
+
+    Returns alerts, more (whether there are further ones), counts (open per severity, active, acknowledged, suppressed,
+    resolved_24h), pending (what holds but not yet for long enough to fire), unknown (rules that cannot be judged, and
+    why), evaluated_at, lag_seconds, can_notify (whether anybody would be told), timestamp.
+    """
+    severities = [word.strip().upper() for word in severity.split(",") if word.strip()]
+    for word in severities:
+        if word not in SEVERITIES:
+            raise BadArgument(f"argument severity names {word[:40]!r}; expected some of {', '.join(SEVERITIES)}")
+    if area and area not in AREAS:
+        raise BadArgument(f"argument area is {area[:40]!r}; expected one of {', '.join(AREAS)}")
+    rules = _stands(call)
+    figures = snapshots.of(call.store, call.site_name).figures
+    lag = figures.one("monitor_alert_lag_seconds")
+    with call.store.read() as conn:
+        rows = answers.chosen(
+            conn,
+            call.site_name,
+            status=status,
+            severities=severities,
+            area=area,
+            rule=rule,
+            search=search.strip(),
+            since=call.now - timedelta(days=days),
+            limit=limit,
+            before=before,
+        )
+        found = answers.listed(conn, rows[:limit], acts_on_host=acts_on_host(call))
+        counts = answers.counts(conn, call.site_name, call.now)
+        pending = _pending(conn, call)
+    return {
+        "alerts": found,
+        "more": len(rows) > limit,
+        "counts": counts,
+        "pending": pending,
+        "unknown": [
+            {
+                "rule": each["name"],
+                "title": each["title"],
+                "site": instance["site"],
+                "labels": instance["labels"],
+                "since": instance["since"],
+                "reason": instance["reason"],
+            }
+            for each in rules
+            for instance in each["instances"]
+            if instance["state"] == "unknown"
+        ],
+        "evaluated_at": iso(lag.at),
+        "lag_seconds": lag.value,
+        "can_notify": bool(call.settings.alerts.channels and call.settings.alerts.recipients),
+        "timestamp": iso(call.now),
+    }
+
+
+def _pending(conn: Connection, call: Call) -> list[dict[str, Any]]:
+    rules = book(call).rules
+    rows = conn.execute(
+        select(alert_states)
+        .where(alert_states.c.site.in_([call.site_name, HOST]), alert_states.c.phase == "pending")
+        .order_by(alert_states.c.since)
+    ).all()
+    return [
+        {
+            "rule": row.rule,
+            "title": _title(rules[row.rule], row.site or call.site_name),
+            "site": row.site,
+            "labels": labels_of(row.labels),
+            "since": iso(from_ms(row.since)),
+            "fires_at": iso(from_ms(row.since) + rules[row.rule].hold),
+            "value": row.value,
+            "unit": str(rules[row.rule].extra.get("unit") or ""),
+            "limit": None,
+        }
+        for row in rows
+        if row.rule in rules
+    ]
+
+
+def _title(rule: Rule, site: str) -> dict[str, str]:
+    """A rule's title where no figure is at hand: its fields as dots."""
+    return {language: _bare(text.replace("{site}", site)) for language, text in rule.title.items()}
+
+
+def _bare(text: str) -> str:
+    while "{" in text and "}" in text[text.index("{") :]:
+        start = text.index("{")
+        text = text[:start] + "…" + text[text.index("}", start) + 1 :]
+    return text
+
+
+@method("baken.get_alert", roles=DASHBOARD_ROLES)
+def get_alert(call: Call, number: int) -> dict[str, Any]:
+    """One alert with its whole trail.
+
+    Returns alert, trail (what happened, by whom, the oldest first), notifications (to whom, over which channel, how it
+    went), chart (the course of its figure around it with the limit, or null), rule (how it is judged, or null when it
+    is gone), earlier (the last alerts of the same rule and labels), timestamp.
+    """
+    with call.store.read() as conn:
+        row = conn.execute(
+            select(alerts).where(answers.of_site(call.site_name), alerts.c.number == number)
+        ).one_or_none()
+        if row is None:
+            raise BadArgument(f"there is no alert {name_of(number)} of this site")
+        before = conn.execute(
+            select(alerts)
+            .where(answers.of_site(call.site_name), alerts.c.key == row.key, alerts.c.number < number)
+            .order_by(alerts.c.number.desc())
+            .limit(_EARLIER)
+        ).all()
+        shown = answers.listed(conn, [row, *before], acts_on_host=acts_on_host(call))
+        answer = {
+            "alert": shown[0],
+            "trail": answers.trail(conn, number),
+            "notifications": answers.notifications(conn, number),
+            "chart": answers.chart(conn, row, call.now),
+            "earlier": shown[1:],
+        }
+    rule = book(call).rules.get(row.rule)
+    return {**answer, "rule": _described(rule) if rule is not None else None, "timestamp": iso(call.now)}
+
+
+def _described(rule: Rule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "kind": rule.kind,
+        "words": rule.condition.words,
+        "severity": rule.severity,
+        "area": rule.area,
+        "for": spans.short(rule.hold),
+        "keep": spans.short(rule.keep),
+        "reason": rule.reason,
+        "runbook": rule.runbook,
+        "enabled": rule.enabled,
+        "source": rule.source,
+        "quorum": None if rule.quorum is None else {"least": rule.quorum.least, "share": rule.quorum.share},
+        "inhibits": list(rule.inhibits),
+        "tell": list(rule.tell),
+    }
+
+
+@method("baken.get_alert_rules", roles=DASHBOARD_ROLES)
+def get_alert_rules(call: Call) -> dict[str, Any]:
+    """All alert rules with how each stands on this site at this moment, and why.
+
+    Returns rules (name, title, kind, words, severity, area, for, keep, reason, runbook, enabled, source, quorum,
+    inhibits, tell, state, why, instances: each label set with its state, value, limit, reason and alert), problems
+    (what of the rules cannot be used), timestamp. `state` is ok, pending, firing, recovering, closed (resolved by hand
+    while it still holds), unknown (no data), off, or not applicable.
+    """
+    try:
+        return {"rules": _stands(call), "problems": [], "timestamp": iso(call.now)}
+    except RuleProblems as problem:
+        return {"rules": [], "problems": [str(each) for each in problem.problems], "timestamp": iso(call.now)}
+
+
+def _stands(call: Call) -> list[dict[str, Any]]:
+    shot = snapshots.of(call.store, call.site_name)
+    return shot.once(
+        ("alert rules", call.now.replace(second=call.now.second // 10 * 10, microsecond=0)), lambda: stands(call)
+    )
+
+
+def stands(call: Call) -> list[dict[str, Any]]:
+    """How every rule stands on the call's site and its host. Raises RuleProblems."""
+    rules = book(call)
+    engine = Engine(call.settings.alerts, call.store, rules, lambda: call.now)
+    found = []
+    with call.store.read() as conn:
+        judged: dict[str, tuple[str, Judged]] = {}
+        for site in (call.site_name, HOST):
+            for each in engine.explain(conn, site, engine.rules_about(site), call.now):
+                judged[each.rule.name] = (site, each)
+        states = {
+            (row.site, row.rule, row.labels): row
+            for row in conn.execute(select(alert_states).where(alert_states.c.site.in_([call.site_name, HOST])))
+        }
+    for rule in rules.rules.values():
+        site, one = judged.get(rule.name, (call.site_name, None))
+        instances = [] if one is None else [_instance(rule, site, verdict, states) for verdict in one.verdicts]
+        state = _worst(rule, instances)
+        found.append(
+            {
+                **_described(rule),
+                "title": _title(rule, call.site_name),
+                "state": state,
+                "instances": instances,
+                "why": {language: _why(rule, state, instances, language) for language in _LANGUAGES},
+            }
+        )
+    return found
+
+
+_ORDER = ("firing", "recovering", "pending", "closed", "unknown", "ok")
+
+
+def _worst(rule: Rule, instances: list[dict[str, Any]]) -> str:
+    if not rule.enabled:
+        return "off"
+    present = {instance["state"] for instance in instances}
+    return next((state for state in _ORDER if state in present), "not applicable" if _needs_rows(rule) else "ok")
+
+
+def _needs_rows(rule: Rule) -> bool:
+    """Whether a rule without a verdict is about something that this site does not have."""
+    return bool(rule.condition.metrics)
+
+
+def _instance(rule: Rule, site: str, verdict: Any, states: Mapping[tuple[str, str, str], Any]) -> dict[str, Any]:
+    labels = dict(verdict.labels)
+    known = states.get((site, rule.name, labels_text(tuple(sorted(labels.items())))))
+    state = known.phase if known is not None else "ok"
+    if verdict.breach is None and state in ("ok", "pending"):
+        state = "unknown"
+    elif state == "ok" and verdict.breach and rule.quorum is None:
+        # It holds since the last look of the process that evaluates.
+        state = "pending"
+    return {
+        "site": site,
+        "labels": labels,
+        "where": words.where(labels, "en"),
+        "state": state,
+        "since": None if known is None else iso(from_ms(known.since)),
+        "value": verdict.value,
+        "limit": verdict.limit,
+        "unit": str(rule.extra.get("unit") or ""),
+        "reason": verdict.reason,
+        "alert": known.alert if known is not None and state in ("firing", "recovering", "closed") else None,
+    }
+
+
+_WHY: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "off": "Switched off in the rules.",
+        "not applicable": "This site has nothing that it is about, or it was never measured here.",
+        "unknown": "Cannot be judged: {reason}",
+        "none": "Nothing of the kind is there.",
+        "ok": "Does not hold: {figures}.",
+        "pending": "Holds, but not yet for {hold}: {figures}.",
+        "firing": "Holds: {figures}.",
+        "recovering": "Is over, but not yet for {keep}: {figures}.",
+        "closed": "Holds still, but was resolved by hand: {figures}.",
+        "figure": "{where}{value} (limit {limit})",
+        "plain": "{where}{value}",
+        "more": "and {n} more",
+    },
+    "nl": {
+        "off": "Uitgeschakeld in de regels.",
+        "not applicable": "Deze site heeft niets waar dit over gaat, of het is hier nooit gemeten.",
+        "unknown": "Kan niet worden beoordeeld: {reason}",
+        "none": "Er is niets van dien aard.",
+        "ok": "Geldt niet: {figures}.",
+        "pending": "Geldt, maar nog geen {hold}: {figures}.",
+        "firing": "Geldt: {figures}.",
+        "recovering": "Is voorbij, maar nog geen {keep}: {figures}.",
+        "closed": "Geldt nog, maar is met de hand opgelost: {figures}.",
+        "figure": "{where}{value} (grens {limit})",
+        "plain": "{where}{value}",
+        "more": "en nog {n}",
+    },
+}
+_SHOWN = 4
+
+
+def _why(rule: Rule, state: str, instances: list[dict[str, Any]], language: str) -> str:
+    texts = _WHY[language]
+    if state in ("off", "not applicable"):
+        return texts[state]
+    own = [instance for instance in instances if instance["state"] == state]
+    if state == "unknown":
+        return texts["unknown"].format(reason=own[0]["reason"] or "")
+    if not own:
+        return texts["none"]
+    figures = [_figure(instance, language) for instance in own[:_SHOWN]]
+    if len(own) > _SHOWN:
+        figures.append(texts["more"].format(n=len(own) - _SHOWN))
+    return texts[state].format(
+        figures="; ".join(figures), hold=words.span(rule.hold, language), keep=words.span(rule.keep, language)
+    )
+
+
+def _figure(instance: Mapping[str, Any], language: str) -> str:
+    where = words.where(instance["labels"], language)
+    unit = instance["unit"]
+    value = words.figure(instance["value"], unit, language) if instance["value"] is not None else "–"
+    limit = words.figure(instance["limit"], unit, language) if instance["limit"] is not None else ""
+    key = "figure" if limit else "plain"
+    return _WHY[language][key].format(where=f"{where}: " if where else "", value=value, limit=limit)
+
+
+@method("baken.get_silences", roles=DASHBOARD_ROLES)
+def get_silences(call: Call, ended: bool = False) -> dict[str, Any]:
+    """Silences and maintenance windows of the site, those that are over only with `ended`.
+
+    Returns silences (id, kind, site, matchers, starts, ends, recurrence, comment, created_by, created_at, ended_at,
+    ended_by, state, next, affects: open alerts that it holds back), timestamp.
+    """
+    with call.store.read() as conn:
+        return {
+            "silences": silences.listed(conn, call.site_name, call.now, ended=ended),
+            "timestamp": iso(call.now),
+        }
+
+
+@method("baken.get_channels", roles=DASHBOARD_ROLES)
+def get_channels(call: Call) -> dict[str, Any]:
+    """How the channels of notification work, who is told over them, and which monitors watch over Baken.
+
+    Returns channels (name, kind, state: ok, failing, disabled or unused, since, problem, sent, last_sent, waiting,
+    held), recipients (without addresses), heartbeats (host), timestamp.
+    """
+    settings = call.settings.alerts
+    with call.store.read() as conn:
+        states = conn.execute(select(channel_states)).all()
+        waiting = {
+            (channel, bool(held)): int(count)
+            for channel, held, count in conn.execute(
+                select(outbox_table.c.channel, outbox_table.c.held != "", func.count())
+                .where(outbox_table.c.state == "waiting")
+                .group_by(outbox_table.c.channel, outbox_table.c.held != "")
+            )
+        }
+    named = []
+    for channel in settings.channels:
+        own = [row for row in states if row.channel == channel.name]
+        whole = next((row for row in own if row.recipient == ""), None)
+        stopped = next((row for row in own if row.disabled_at is not None), None)
+        failing = stopped or next((row for row in own if row.failing_since is not None), None)
+        named.append(
+            {
+                "name": channel.name,
+                "kind": channel.kind,
+                "state": "disabled" if stopped else "failing" if failing else "ok" if whole else "unused",
+                "recipient": failing.recipient if failing else "",
+                "since": iso(from_ms(failing.failing_since)) if failing and failing.failing_since else None,
+                "problem": failing.problem if failing else "",
+                "sent": whole.sent if whole else 0,
+                "last_sent": iso(from_ms(whole.last_sent)) if whole and whole.last_sent else None,
+                "waiting": waiting.get((channel.name, False), 0),
+                "held": waiting.get((channel.name, True), 0),
+            }
+        )
+    return {
+        "channels": named,
+        "recipients": [
+            {
+                "name": each.name,
+                "channel": each.channel,
+                "at_least": each.at_least,
+                "areas": each.areas,
+                "rules": each.rules,
+                "step": each.step,
+                "hours": each.hours,
+                "reports": list(each.reports),
+                "language": each.language or call.settings.language,
+            }
+            for each in settings.recipients
+            if not each.sites or call.site_name in each.sites
+        ],
+        "heartbeats": [
+            {"host": host_of(each.url.get_secret_value()), "every": each.every} for each in settings.heartbeats
+        ],
+        "timestamp": iso(call.now),
+    }

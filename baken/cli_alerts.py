@@ -1,0 +1,426 @@
+"""The commands `baken rules …` and `baken alert …`: what the rules say, and what people do about alerts."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from baken import clock, logs
+from baken.cli_options import (
+    BenchOption,
+    ConfigOption,
+    DataOption,
+    choose,
+    err,
+    fail,
+    out,
+    print_json,
+    settings_of,
+    store_of,
+    watched,
+)
+from baken.history.store import Store
+from baken.settings import Settings, SettingsError
+
+rules = typer.Typer(
+    help="Alert rules: check them, try them out, and see why one fires or does not.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+alert = typer.Typer(
+    help="Alerts: list them, take them up, end them, hold them back, and try the chain out.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+OneSite = Annotated[str | None, typer.Option("--site", "-s", help="The site it is about.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+Note = Annotated[str, typer.Option("--note", "-n", help="Why; kept in the alert's trail.")]
+Numbers = Annotated[list[str], typer.Argument(help="Alerts by number or name: 12, BA-000012.")]
+
+_COLOURS = {"CRITICAL": "bold red", "HIGH": "red", "MEDIUM": "yellow", "LOW": "cyan"}
+_STATES = {"firing": "red", "pending": "yellow", "recovering": "yellow", "unknown": "magenta", "ok": "green"}
+
+
+@rules.command("check")
+def check(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A file of rules; without it: that of the settings, with what comes with Baken."),
+    ] = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Read the rules, channels and recipients and tell every mistake with its file and line. Exit status 1 for any."""
+    from baken.alerts import ready, rulebook
+
+    settings = settings_of(config, None, None, data_dir)
+    if file is not None and not file.is_file():
+        fail(f"there is no file of rules {file}", 2)
+    problems: list[str] = []
+    book = None
+    try:
+        if file is None:
+            book = ready.check(settings)
+        else:
+            book = rulebook.read(file, [each.name for each in settings.alerts.recipients])
+    except SettingsError as found:
+        problems = str(found).splitlines()
+    for problem in problems:
+        err.print(f"baken: {problem}", markup=False, soft_wrap=True)
+    if problems or book is None:
+        raise typer.Exit(1)
+    off = sum(1 for rule in book.rules.values() if not rule.enabled)
+    own = sum(1 for rule in book.rules.values() if not rule.source.startswith("baken/"))
+    out.print(
+        f"{len(book.rules)} rules are in order ({own} of your own or changed, {off} switched off); "
+        f"{len(settings.alerts.channels)} channels, {len(settings.alerts.recipients)} recipients",
+        soft_wrap=True,
+    )
+
+
+@rules.command("list")
+def list_rules(config: ConfigOption = None, data_dir: DataOption = None, as_json: AsJson = False) -> None:
+    """List the rules with their conditions and the reason for each limit."""
+    from baken.alerts import rulebook, spans
+
+    book = rulebook.load(settings_of(config, None, None, data_dir))
+    found = [
+        {
+            "rule": rule.name,
+            "severity": rule.severity,
+            "area": rule.area,
+            "condition": rule.condition.words,
+            "for": spans.short(rule.hold),
+            "enabled": rule.enabled,
+            "reason": rule.reason,
+            "source": rule.source,
+        }
+        for rule in book.rules.values()
+    ]
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        off = "" if each["enabled"] else " [dim](off)[/]"
+        severity = str(each["severity"])
+        out.print(f"[bold]{each['rule']}[/] [{_COLOURS[severity]}]{severity}[/]{off}", soft_wrap=True)
+        held = f" for {each['for']}" if each["for"] != "0s" else ""
+        out.print(f"  {each['condition']}{held}", markup=False, soft_wrap=True)
+        out.print(f"  {escape(str(each['reason']))}", style="dim", soft_wrap=True)
+
+
+@rules.command("test")
+def test(
+    files: Annotated[list[Path], typer.Argument(help="Files with samples and the alerts that are expected of them.")],
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Try rules out on given samples: which alerts fire, and when. Exit status 1 when one differs from what should be.
+
+    The format is in the manual: *Alerts*, *Trying rules out*.
+    """
+    from baken.alerts import rulebook, trial
+
+    settings = settings_of(config, None, None, data_dir)
+    book = rulebook.load(settings)
+    wrong = 0
+    for file in files:
+        if not file.is_file():
+            fail(f"there is no file {file}", 2)
+        for result in trial.run(file, book, settings.alerts):
+            mark = "[green]ok    [/]" if result.passed else "[red]failed[/]"
+            out.print(f"{mark} {escape(str(file))}: {escape(result.name)}", soft_wrap=True)
+            for problem in result.problems:
+                out.print(f"       {problem}", markup=False, soft_wrap=True)
+            wrong += not result.passed
+    if wrong:
+        raise typer.Exit(1)
+
+
+@rules.command("explain")
+def explain(
+    name: Annotated[str, typer.Argument(help="The rule's name; without it: all rules.")] = "",
+    site: OneSite = None,
+    bench: BenchOption = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a rule fires or does not, on a site, at this moment, from the store that `baken serve` fills."""
+    from baken.api.alerts import stands
+
+    call, settings = _call(bench, config, data_dir, site)
+    found = stands(call)
+    if name:
+        known = [each["name"] for each in found]
+        found = [each for each in found if each["name"] == name.upper()]
+        if not found:
+            import difflib
+
+            close = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "; `baken rules list` names them"
+            fail(f"there is no rule {name}{hint}", 2)
+    if as_json:
+        print_json(found if not name else found[0])
+        return
+    for each in found:
+        colour = _STATES.get(each["state"], "dim")
+        out.print(f"[bold]{each['name']}[/] [{colour}]{each['state']}[/]", soft_wrap=True)
+        out.print(
+            f"  {each['words']}" + (f" for {each['for']}" if each["for"] != "0s" else ""), markup=False, soft_wrap=True
+        )
+        out.print(f"  {each['why'][settings.language]}", markup=False, soft_wrap=True)
+        if name:
+            out.print(f"  Why this limit: {each['reason']}", markup=False, soft_wrap=True)
+            out.print(f"  From {each['source']}", markup=False, style="dim", soft_wrap=True)
+            for one in each["instances"]:
+                if one["alert"]:
+                    out.print(f"  Its alert is {one['alert']}: `baken alert show {one['alert']}`", soft_wrap=True)
+
+
+def _call(
+    bench: list[Path] | None, config: Path | None, data_dir: Path | None, site: str | None
+) -> tuple[Any, Settings]:
+    from baken.api.context import DASHBOARD_ROLES, Call, Caller
+
+    settings = settings_of(config, bench, None, data_dir)
+    logs.configure(settings.log)
+    found = watched(settings)
+    chosen = choose(found, site)
+    user = Caller(_me(), "Command line", DASHBOARD_ROLES)
+    return Call(settings, store_of(settings), found, found[chosen], user, clock.now()), settings
+
+
+def _me() -> str:
+    return f"{os.environ.get('USER') or 'root'} (command line)"
+
+
+def _store(config: Path | None, data_dir: Path | None) -> tuple[Settings, Store]:
+    settings = settings_of(config, None, None, data_dir)
+    logs.configure(settings.log)
+    return settings, store_of(settings)
+
+
+@alert.command("list")
+def list_alerts(
+    all_: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    site: OneSite = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the open alerts of all sites and of the host, the worst first."""
+    from sqlalchemy import select
+
+    from baken.alerts import answers
+    from baken.alerts.routing import TEST
+    from baken.alerts.rule import RANK
+    from baken.history.tables import alerts
+
+    settings, store = _store(config, data_dir)
+    query = select(alerts).where(alerts.c.rule != TEST).order_by(alerts.c.number.desc()).limit(1000)
+    if not all_:
+        query = query.where(alerts.c.open_key.is_not(None))
+    if site is not None:
+        query = query.where(alerts.c.site.in_([site, ""]))
+    with store.read() as conn:
+        found = answers.listed(conn, conn.execute(query).all(), acts_on_host=True)
+    found.sort(key=lambda each: (each["status"] == "Resolved", -RANK[each["severity"]], -each["number"]))
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        out.print("No alerts are open." if not all_ else "There have been no alerts.")
+        return
+    table = Table("alert", "severity", "status", "site", "title", "since")
+    for each in found:
+        title = each["title"].get(settings.language) or each["rule"]
+        held = f" [dim](held back: {each['suppressed']['kind']})[/]" if each["suppressed"] else ""
+        severity = f"[{_COLOURS[each['severity']]}]{each['severity']}[/]"
+        table.add_row(
+            each["name"], severity, each["status"], escape(each["site"] or "host"), escape(title) + held, each["fired"]
+        )
+    out.print(table)
+
+
+@alert.command()
+def show(number: str, config: ConfigOption = None, data_dir: DataOption = None, as_json: AsJson = False) -> None:
+    """Show an alert with everything that happened to it."""
+    from baken.alerts import answers, lifecycle
+
+    settings, store = _store(config, data_dir)
+    wanted = lifecycle.number_of(number)
+    with store.read() as conn:
+        row = lifecycle.find(conn, wanted) if wanted is not None else None
+        if row is None:
+            fail(f"there is no alert {number}", 2)
+        found = answers.listed(conn, [row], acts_on_host=True)[0]
+        trail, told = answers.trail(conn, row.number), answers.notifications(conn, row.number)
+    if as_json:
+        print_json({"alert": found, "trail": trail, "notifications": told})
+        return
+    language = settings.language
+    out.print(f"[bold]{found['name']}[/] [{_COLOURS[found['severity']]}]{found['severity']}[/] {found['status']}")
+    for text in (found["title"], found["message"], found["advice"]):
+        out.print(f"  {text.get(language, '')}", markup=False, soft_wrap=True)
+    for event in trail:
+        who = f" {event['user']}" if event["user"] else ""
+        text = f": {event['text']}" if event["text"] else ""
+        out.print(f"  {event['at']} {event['kind']}{who}{text}", markup=False, soft_wrap=True)
+    for each in told:
+        if each["state"] != "sent":
+            why = f" ({each['problem']})" if each["problem"] else ""
+            line = f"  {each['channel']} to {each['recipient']}: {each['state']}, due {each['due']}{why}"
+            out.print(line, markup=False, soft_wrap=True)
+
+
+@alert.command()
+def ack(numbers: Numbers, note: Note = "", config: ConfigOption = None, data_dir: DataOption = None) -> None:
+    """Take up alerts: they climb no further."""
+    from baken.alerts import lifecycle
+
+    _change(numbers, "acknowledged", config, data_dir, lambda act, number: lifecycle.acknowledge(act, number, note))
+
+
+@alert.command()
+def resolve(numbers: Numbers, note: Note = "", config: ConfigOption = None, data_dir: DataOption = None) -> None:
+    """End alerts by hand. What still holds comes back after the time of a reminder."""
+    from baken.alerts import lifecycle
+
+    _change(numbers, "resolved", config, data_dir, lambda act, number: lifecycle.resolve(act, number, note))
+
+
+@alert.command()
+def reopen(numbers: Numbers, note: Note = "", config: ConfigOption = None, data_dir: DataOption = None) -> None:
+    """Open resolved alerts again."""
+    from baken.alerts import lifecycle
+
+    _change(numbers, "open again", config, data_dir, lambda act, number: lifecycle.reopen(act, number, note))
+
+
+def _change(numbers: list[str], what: str, config: Path | None, data_dir: Path | None, change: Any) -> None:
+    from baken.alerts import lifecycle
+    from baken.alerts.lifecycle import Act, Refused
+
+    settings, store = _store(config, data_dir)
+    refused = False
+    for name in numbers:
+        number = lifecycle.number_of(name)
+        try:
+            if number is None:
+                raise Refused(f"{name} is no alert; give a number, or a name such as BA-000012")
+            with store.write() as conn:
+                change(Act(conn, settings.alerts, clock.now(), _me()), number)
+        except Refused as reason:
+            err.print(f"baken: {reason}", markup=False, soft_wrap=True)
+            refused = True
+        else:
+            out.print(f"{lifecycle.name_of(number)} is {what}")
+    if refused:
+        raise typer.Exit(1)
+
+
+@alert.command()
+def silence(
+    matcher: Annotated[
+        list[str] | None,
+        typer.Argument(help="What to hold back: rule=HIGH_DISK, severity=LOW, mount=/data; ! and ~ as in rules."),
+    ] = None,
+    length: Annotated[str, typer.Option("--for", help="For how long: 90m, 2h, 7d.")] = "2h",
+    site: Annotated[str, typer.Option("--site", "-s", help="Only alerts of this site; without it: of all sites.")] = "",
+    comment: Annotated[str, typer.Option("--comment", "-m", help="Why; needed when there is no matcher.")] = "",
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Hold alerts back: they are recorded, but nobody is told until the silence ends."""
+    from baken.alerts import matchers, rulebook, silences, spans, suppression
+    from baken.alerts.lifecycle import Act
+
+    given = {}
+    for text in matcher or []:
+        label, equals, value = text.partition("=")
+        if not equals or not label:
+            fail(f"{text!r} is no matcher; write rule=HIGH_DISK", 2)
+        given[label] = value
+    settings, store = _store(config, data_dir)
+    now = clock.now()
+    try:
+        matchers.check(given)
+        until = now + spans.parse(length)
+        with store.write() as conn:
+            number = silences.add(
+                conn,
+                site=site,
+                kind="silence",
+                matchers=given,
+                starts=now,
+                ends=until,
+                recurrence=None,
+                comment=comment,
+                by=_me(),
+                now=now,
+            )
+            suppression.refresh(Act(conn, settings.alerts, now), rulebook.load(settings).rules)
+    except (ValueError, silences.Refused) as problem:
+        fail(str(problem), 2)
+    out.print(f"silence {number} until {clock.iso(until)}; `baken alert unsilence {number}` ends it", soft_wrap=True)
+
+
+@alert.command()
+def unsilence(number: int, config: ConfigOption = None, data_dir: DataOption = None) -> None:
+    """End a silence or a maintenance window now; what it held back and still holds is told."""
+    from sqlalchemy import select
+
+    from baken.alerts import rulebook, silences, suppression
+    from baken.alerts.lifecycle import Act
+    from baken.history.tables import silences as table
+
+    settings, store = _store(config, data_dir)
+    now = clock.now()
+    try:
+        with store.write() as conn:
+            site = conn.execute(select(table.c.site).where(table.c.id == number)).scalar() or ""
+            silences.end(conn, number, site=site, by=_me(), now=now)
+            suppression.refresh(Act(conn, settings.alerts, now), rulebook.load(settings).rules)
+    except silences.Refused as problem:
+        fail(str(problem), 2)
+    out.print(f"silence {number} is over")
+
+
+@alert.command()
+def enable(
+    channel: Annotated[str, typer.Argument(help="The channel's name.")],
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Use a channel again that was stopped because it did not work."""
+    from baken.alerts import outbox
+
+    settings, store = _store(config, data_dir)
+    names = [each.name for each in settings.alerts.channels]
+    if channel not in names:
+        fail(f"there is no channel {channel}; there are: {', '.join(names) or 'none'}", 2)
+    with store.write() as conn:
+        changed = outbox.enable(conn, channel, clock.now())
+    out.print(f"{channel} is used again" if changed else f"{channel} was not stopped; what waits is tried now")
+
+
+@alert.command()
+def trial(
+    site: OneSite = None, bench: BenchOption = None, config: ConfigOption = None, data_dir: DataOption = None
+) -> None:
+    """Send a test alert through the whole chain of a running `baken serve`. Exit status 1 when a part does not work."""
+    from baken.api.alert_actions import chain
+
+    call, _ = _call(bench, config, data_dir, site)
+    hops = chain(call)
+    marks = {True: "[green]ok    [/]", False: "[red]failed[/]", None: "[yellow]-     [/]"}
+    for hop in hops:
+        took = f" ({hop['ms']:.0f} ms)" if hop["ms"] is not None else ""
+        out.print(f"{marks[hop['ok']]} {escape(hop['hop'])}{took}: {escape(hop['detail'])}", soft_wrap=True)
+    if any(hop["ok"] is False for hop in hops):
+        raise typer.Exit(1)

@@ -1,0 +1,67 @@
+"""Texts of rules: what is put in, and that nothing else can be reached."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baken.alerts import rulebook, texts
+from baken.alerts.rule import Verdict
+
+RULE = rulebook.read(None).rules["HIGH_JOB_QUEUE"]
+TEXT = {
+    "en": "{value}/{limit} {queue} {site} {since} ({where})",
+    "nl": "{value}/{limit} {queue} {site} {since} ({where})",
+}
+VERDICT = Verdict({"queue": "long"}, True, value=1234, limit=20)
+LONG = timedelta(minutes=95)
+
+
+def test_figures_labels_and_times_are_put_in_by_language() -> None:
+    filled = texts.fill(TEXT, VERDICT, RULE, "en", site="a.example", since=LONG)
+    assert filled == "1,234/20 long a.example 1 h 35 min (queue long)"
+    filled = texts.fill(TEXT, VERDICT, RULE, "nl", site="a.example", since=LONG)
+    assert filled == "1.234/20 long a.example 1 u 35 min (wachtrij long)"
+
+
+@pytest.mark.parametrize(
+    ("rule", "english", "dutch"),
+    [
+        ("HIGH_CPU", "this server", "deze server"),
+        ("COLLECTOR_LATE", "Baken", "Baken"),
+        ("MANY_SITES_DOWN", "several sites", "meerdere sites"),
+    ],
+)
+def test_what_is_no_site_is_named_for_what_it_is(rule: str, english: str, dutch: str) -> None:
+    which = rulebook.read(None).rules[rule]
+    text = {"en": "{site}", "nl": "{site}"}
+    assert texts.fill(text, VERDICT, which, "en", site="", since=LONG) == english
+    assert texts.fill(text, VERDICT, which, "nl", site="", since=LONG) == dutch
+
+
+def test_what_is_not_known_is_a_question_mark() -> None:
+    unknown = replace(VERDICT, value=None, limit=None, labels={})
+    assert texts.fill(TEXT, unknown, RULE, "en", site="a", since=LONG) == "?/? ? a 1 h 35 min ()"
+
+
+@pytest.mark.parametrize(
+    "text", ["{value.__class__}", "{value[0]}", "{value!r}", "{value:>99999999}", "{}", "{0}", "{{value}}", "{", "}"]
+)
+def test_nothing_but_a_bare_name_is_a_field(text: str) -> None:
+    assert texts.mistakes(text, ("value",)) != [] or "{{" in text
+    filled = texts.fill({"en": text, "nl": text}, VERDICT, RULE, "en", site="a", since=LONG)
+    assert filled == text.replace("{value}", "1,234")
+
+
+def test_a_value_is_not_looked_through_for_fields() -> None:
+    odd = replace(VERDICT, labels={"queue": "{site}"})
+    assert texts.fill({"en": "{queue}"}, odd, RULE, "en", site="a", since=LONG) == "{site}"
+
+
+@given(st.text("{}abc.!:[]'\" ", max_size=30))
+def test_no_text_trips_the_filling(text: str) -> None:
+    filled = texts.fill({"en": text}, VERDICT, RULE, "en", site="a", since=LONG)
+    if not texts.mistakes(text, ()):
+        assert filled == text
