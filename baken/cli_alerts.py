@@ -151,10 +151,11 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say why a rule fires or does not, on a site, at this moment, from the store that `baken serve` fills."""
+    from baken.alerts import rulebook
     from baken.api.alerts import stands
 
     call, settings = _call(bench, config, data_dir, site)
-    found = stands(call)
+    found = stands(call, rulebook.load(settings))
     if name:
         known = [each["name"] for each in found]
         found = [each for each in found if each["name"] == name.upper()]

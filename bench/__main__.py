@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench import (
+    alerting,
     analysis,
     answers,
     collection,
@@ -60,6 +61,7 @@ MEASURES = (
     Measure("errors", "Reading errors", errors.measure, on_demo=False),
     Measure("analysis", "Answering about errors", analysis.measure, on_demo=False),
     Measure("visible", "From an error to its pattern", visible.measure, on_demo=True),
+    Measure("alerting", "From an error to an e-mail", alerting.measure, on_demo=True),
     Measure("understanding", "Understanding errors", understanding.measure, on_demo=False),
 )
 

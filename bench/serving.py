@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,12 @@ class Demo:
 
 
 @contextlib.contextmanager
-def demo(folder: Path, *, members: int = 5000, speed: float = 1.0) -> Iterator[Demo]:
+def demo(
+    folder: Path, *, members: int = 5000, speed: float = 1.0, environment: Mapping[str, str] | None = None
+) -> Iterator[Demo]:
     """A demo in `folder` that answers; made there when it is not there yet, and stopped at the end.
+
+    `environment` sets settings of Baken as variables.
 
     Raises RuntimeError with the end of its output when it does not start.
     """
@@ -65,7 +69,8 @@ def demo(folder: Path, *, members: int = 5000, speed: float = 1.0) -> Iterator[D
     ]
     started = time.perf_counter()
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+        given = {**os.environ, **(environment or {})}
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, env=given)
     try:
         _until_it_answers(port, process, log)
         yield Demo(folder, port, psutil.Process(process.pid), time.perf_counter() - started)

@@ -10,44 +10,16 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import Any
 
-from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from baken.history.store import open_store
 from baken.history.tables import alerts, outbox
 from bench.figures import Figure, Result, Tell
-from tests.servers import free_port
-
-
-@dataclass
-class MailServer:
-    """A real SMTP server that can be taken down; remembers what it took."""
-
-    port: int = field(default_factory=free_port)
-    taken: list[bytes] = field(default_factory=list)
-    _controller: Any = None
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        """Take a mail."""
-        self.taken.append(bytes(envelope.content))
-        return "250 2.0.0 Ok"
-
-    def up(self) -> None:
-        """Listen."""
-        if self._controller is None:
-            self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
-            self._controller.start()
-
-    def down(self) -> None:
-        """Refuse connections."""
-        if self._controller is not None:
-            self._controller.stop()
-            self._controller = None
+from bench.mailbox import MailServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +86,7 @@ def _count(folder: Path, server: MailServer, kills: int) -> Outcome:
         rows = conn.execute(select(outbox)).all()
         still = conn.execute(select(alerts.c.number).where(alerts.c.open_key.is_not(None))).all()
     store.close()
-    arrived = Counter(_identity(mail) for mail in server.taken)
+    arrived = Counter(_identity(mail) for _, mail in server.taken)
     sent = [row for row in rows if row.state == "sent"]
     marked = {row.message for row in sent}
     # Told is what an e-mail that was taken carried; each alert has fired and is over by now, and is told to be both.

@@ -30,7 +30,10 @@ def measure(folder: Path, quick: bool, tell: Tell) -> Result:
     count = 5 if quick else 40
     figures = []
     with demo(folder / "demo", speed=0.01) as running:
-        for name, into in (("Error Log row", _rows(running)), ("web error in the deferred list", _deferred(running))):
+        for name, into in (
+            ("Error Log row", rows_into(running)),
+            ("web error in the deferred list", deferred_into(running)),
+        ):
             tell(f"visible: {name}s")
             took = sorted(_watch(running, into, name.split()[0].lower(), count))
             if len(took) < count:
@@ -46,7 +49,7 @@ def measure(folder: Path, quick: bool, tell: Tell) -> Result:
     return Result(figures)
 
 
-def _watch(running: Demo, into: Callable[[str], None], prefix: str, count: int) -> list[float]:
+def _watch(running: Demo, into: Callable[..., None], prefix: str, count: int) -> list[float]:
     rng = random.Random(prefix)
     waiting: dict[str, float] = {}
     took: list[float] = []
@@ -66,30 +69,32 @@ def _watch(running: Demo, into: Callable[[str], None], prefix: str, count: int) 
     return took
 
 
-def _rows(running: Demo) -> Callable[[str], None]:
+def rows_into(running: Demo) -> Callable[..., None]:
+    """A function that writes a row into the Error Log of the demo; its text names a place."""
     path = running.folder / "bench" / "sites" / SITE / "db" / f"{DATABASE}.db"
 
-    def insert(place: str) -> None:
+    def insert(place: str, serial: int = 0) -> None:
         now = datetime.now(_ZONE).replace(tzinfo=None).isoformat(" ", "microseconds")
         with sqlite3.connect(path, timeout=10) as connection:
             connection.execute(
                 "INSERT INTO `tabError Log` (name, creation, modified, owner, modified_by, method, error, seen) "
-                "VALUES (?, ?, ?, 'Administrator', 'Administrator', 'bench.probe', ?, 0)",
-                (f"bench-{place}", now, now, _TEXT.format(place=place)),
+                "VALUES (?, ?, ?, 'Administrator', 'Administrator', ?, ?, 0)",
+                (f"bench-{place}-{serial}", now, now, f"bench.{place}", _TEXT.format(place=place)),
             )
         connection.close()
 
     return insert
 
 
-def _deferred(running: Demo) -> Callable[[str], None]:
+def deferred_into(running: Demo) -> Callable[..., None]:
+    """A function that puts an error of the web into the list that waits in Redis; its text names a place."""
     common = json.loads((running.folder / "bench" / "sites" / "common_site_config.json").read_text())
     client = redis.Redis.from_url(common["redis_cache"])
 
     def push(place: str) -> None:
         now = datetime.now(_ZONE).replace(tzinfo=None).isoformat(" ", "microseconds")
         entry = {"name": None, "owner": None, "creation": None, "modified": now, "modified_by": "Guest"}
-        entry |= {"method": "bench.probe", "error": _TEXT.format(place=place)}
+        entry |= {"method": f"bench.{place}", "error": _TEXT.format(place=place)}
         client.rpush(KEY, json.dumps(entry))
 
     return push

@@ -1,14 +1,23 @@
-"""Write the pages of docs/ that are made from the code: settings, metrics, methods. `--check` only compares."""
+"""Write what in docs/ is made from the code: settings, metrics, methods, channels, and the tables of the rules' page.
+
+`--check` only compares. A page that people write has marked places: what stands between `<!-- generated: NAME -->`
+and `<!-- end -->` is replaced.
+"""
 
 import argparse
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from baken.alerts import channels, kinds, rulebook, spans, texts
+from baken.alerts.rule import AREAS, Rule
+from baken.alerts.rule_table import Key
 from baken.api import registry
 from baken.metrics import catalogue
 from baken.settings import Settings
@@ -66,8 +75,9 @@ def _section_lines(name: str, section: type[BaseModel], field: FieldInfo, many: 
     for child, below in section.model_fields.items():
         deeper = _section(below)
         if deeper is not None:
+            several = get_origin(below.annotation) is list
             yield ""
-            yield f"### `[{name}.{child}]`"
+            yield f"### `[[{name}.{child}]]`" if several else f"### `[{name}.{child}]`"
             yield ""
             yield _first_line(deeper)
             yield ""
@@ -94,8 +104,10 @@ def _type(annotation: Any) -> str:
     arguments = get_args(annotation)
     if get_origin(annotation) is list:
         return f"list of {_type(arguments[0])}"
+    if get_origin(annotation) is dict:
+        return f"table of {_type(arguments[1])}s"
     if arguments and all(isinstance(argument, str) for argument in arguments):
-        return " or ".join(f"`{argument}`" for argument in arguments)
+        return " or ".join(f"`{argument}`" if argument else "empty" for argument in arguments)
     if arguments:
         return " or ".join(_type(argument) for argument in arguments if argument is not type(None))
     names = {
@@ -117,7 +129,9 @@ def _default(field: FieldInfo) -> str:
         if isinstance(value, Path):
             return "`~/.local/share/baken`"
         return f"`{value}`".replace("'", '"') if value else "empty"
-    return "unset" if field.default is None else f"`{field.default}`"
+    if field.default in (None, ""):
+        return "unset" if field.default is None else "empty"
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 
 
 def _first_line(section: type[BaseModel]) -> str:
@@ -189,7 +203,136 @@ def methods_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"configuration.md": settings_page, "metrics.md": metrics_page, "methods.md": methods_page}
+def channels_page() -> str:
+    """The channels, from their modules."""
+    lines = [
+        "# Channels",
+        "",
+        "A channel is a way by which messages about alerts reach people. Each is a table `[[alerts.channels]]` in",
+        "`baken.toml` with a `name`, a `kind`, and the options of that kind; an unknown option is an error that names",
+        "the nearest known one. Recipients name the channel, and give their address within it as `to`. How that goes",
+        "together is in [Alerts](alerts.md).",
+        "",
+        'A secret may be in a file of its own: `password_file = "/etc/baken/smtp-password"` instead of `password`.',
+        "The file is read for each message, so a password can be changed without a restart.",
+    ]
+    for name in channels.KINDS:
+        found = channels.module(name)
+        lines += ["", f"## {name}", "", *found.HELP.strip().splitlines(), ""]
+        lines += ["| option | type | default | secret | meaning |", "|---|---|---|---|---|"]
+        for option, field in found.Options.model_fields.items():
+            secret = "yes" if "secret" in _type(field.annotation) else ""
+            meaning = (field.description or "").replace("<", "&lt;")
+            lines.append(f"| `{option}` | {_type(field.annotation)} | {_default(field)} | {secret} | {meaning} |")
+        lines += _more_about(name)
+    return "\n".join(lines) + "\n"
+
+
+SYSTEM_ALERT = (
+    ("alert_type", "Data", "the rule's name"),
+    ("severity", "Select: LOW, MEDIUM, HIGH, CRITICAL", "how bad it is"),
+    ("status", "Select: Active, Acknowledged, Resolved", "as in Baken"),
+    ("message", "Text", "title and message"),
+    ("source", "Data", "`Baken`, by which Baken knows its own"),
+    ("timestamp", "Datetime", "when it fired, in the recipient's time zone, as for the next two"),
+    (
+        "acknowledged_at",
+        "Datetime",
+        "when it was taken up; by whom stands in Baken, for the site may not know that user",
+    ),
+    ("resolved_at", "Datetime", "when it was over"),
+    ("details", "JSON or Long Text", "the alert's number, labels, figure, limit, advice and link, as JSON"),
+)
+"""The fields of the DocType that the channel system_alert fills."""
+
+
+def _more_about(channel: str) -> list[str]:
+    if channel != "system_alert":
+        return []
+    lines = ["", "The DocType *System Alert* has to have these fields:", "", "| field | type | what Baken writes |"]
+    return [*lines, "|---|---|---|", *(f"| `{name}` | {kind} | {what} |" for name, kind, what in SYSTEM_ALERT)]
+
+
+def rule_keys() -> Iterator[str]:
+    """The keys of every rule."""
+    yield from _keys(rulebook.KEYS)
+
+
+def _keys(keys: Mapping[str, Key]) -> Iterator[str]:
+    yield from ("| key | expected | meaning |", "|---|---|---|")
+    for name, key in keys.items():
+        told = re.sub(r"`([^`]*)`", lambda found: _code(found[1]), key.help)
+        yield f"| `{name}` | {key.expected} | {told} |"
+
+
+def rule_kinds() -> Iterator[str]:
+    """Each kind with what it is for, its keys, the fields of its texts, and an example."""
+    brought = rulebook.read(None).rules.values()
+    for place, name in enumerate(sorted(kinds.KINDS, key=lambda each: each != "threshold")):
+        found = kinds.kind(name)
+        examples = [rule for rule in brought if rule.kind == name]
+        yield from ([""] if place else [])
+        yield from (f"### {name}", "", *(found.__doc__ or "").strip().splitlines(), "")
+        yield from _keys(found.KEYS)
+        if examples:
+            fields = frozenset.intersection(*(frozenset(_fields(rule)) for rule in examples if rule.quorum is None))
+            listed = ", ".join(f"`{{{field}}}`" for field in sorted(fields))
+            yield from ("", f"Fields of its texts, beside those of every rule and labels: {listed or 'none'}.")
+            yield f"Example: `{examples[0].name}`, {_code(examples[0].condition.words)}."
+
+
+def _fields(rule: Rule) -> Iterable[str]:
+    fields: frozenset[str] = getattr(rule.condition, "fields", frozenset())
+    return fields - frozenset(texts.COMMON)
+
+
+def rule_table() -> Iterator[str]:
+    """The rules that Baken brings, by area."""
+    brought = rulebook.read(None).rules.values()
+    for place, area in enumerate(AREAS):
+        yield from ([""] if place else [])
+        yield from (f"### {area}", "", "| rule | severity | condition | for | why |", "|---|---|---|---|---|")
+        for rule in brought:
+            if rule.area == area:
+                held = spans.short(rule.hold) if rule.hold else ""
+                name = f"[{rule.name}](runbook.md#{rule.name.lower()})"
+                words = _code(rule.condition.words)
+                if rule.quorum is not None:
+                    words += f" on {rule.quorum.share:.0%} of the sites, and {rule.quorum.least} at least"
+                yield f"| {name} | {rule.severity} | {words} | {held} | {rule.reason} |"
+
+
+def _code(text: str) -> str:
+    # A bar would end the table's cell, and within backticks it cannot be written otherwise.
+    return f"`{text}`" if "|" not in text else f"<code>{escape(text).replace('|', '&#124;')}</code>"
+
+
+PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
+    "keys": rule_keys,
+    "kinds": rule_kinds,
+    "rules": rule_table,
+}
+"""What is put into the marked places of pages that people write."""
+
+_MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def rules_page() -> str:
+    """The page about rules with its marked places filled anew. Leaves with a message when it is not there."""
+    path = DOCS / "rules.md"
+    if not path.is_file():
+        sys.exit(f"stale: {path} is gone; people write it, so it cannot be made anew")
+    text = path.read_text(encoding="utf-8")
+    return _MARKED.sub(lambda found: found[1] + "\n" + "\n".join(PARTS[found[2]]()) + "\n\n" + found[3], text)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "configuration.md": settings_page,
+    "metrics.md": metrics_page,
+    "methods.md": methods_page,
+    "channels.md": channels_page,
+    "rules.md": rules_page,
+}
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ HOST = ""
 
 _BEFORE, _AFTER = timedelta(hours=3), timedelta(hours=2)
 _POINTS = 240
+_SEARCHED = 500
 
 
 def of_site(site: str) -> Any:
@@ -52,7 +53,7 @@ def alert(
         "status": row.status,
         "site": row.site,
         "labels": labels,
-        "where": words.where(labels, "en"),
+        "where": "" if row.rule == TEST else words.where(labels, "en"),
         "title": texts.get("title") or {},
         "message": texts.get("message") or {},
         "advice": texts.get("advice") or {},
@@ -138,18 +139,29 @@ def chosen(
         query = query.where(alerts.c.area == area)
     if rule:
         query = query.where(alerts.c.rule == rule)
-    if search:
-        words_of = search.lower()
-        found = or_(
-            *(
-                func.lower(column).contains(words_of, autoescape=True)
-                for column in (alerts.c.rule, alerts.c.texts, alerts.c.labels)
-            )
-        )
-        query = query.where(found)
     if before:
         query = query.where(alerts.c.number < before)
-    return list(conn.execute(query.order_by(alerts.c.number.desc()).limit(limit + 1)).all())
+    if not search:
+        return list(conn.execute(query.order_by(alerts.c.number.desc()).limit(limit + 1)).all())
+    found: list[Row[Any]] = []
+    least: int | None = None
+    # Texts are kept as JSON, whose own words and signs are nothing that anybody searches for.
+    while len(found) <= limit:
+        further = query if least is None else query.where(alerts.c.number < least)
+        rows = conn.execute(further.order_by(alerts.c.number.desc()).limit(_SEARCHED)).all()
+        found += [row for row in rows if says(row, search)]
+        if len(rows) < _SEARCHED:
+            break
+        least = rows[-1].number
+    return found[: limit + 1]
+
+
+def says(row: Row[Any], search: str) -> bool:
+    """Whether an alert's name, rule, labels or texts contain `search`, in whatever case."""
+    texts = [text for part in json.loads(row.texts).values() for text in part.values()]
+    labels = labels_of(row.labels)
+    wanted = search.casefold()
+    return any(wanted in text.casefold() for text in (name_of(row.number), row.rule, *labels, *labels.values(), *texts))
 
 
 def counts(conn: Connection, site: str, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from baken.alerts import links, outbox, words
+from baken.alerts import links, outbox, routing, words
 from baken.alerts.lifecycle import ACKNOWLEDGED, ACTIVE, RESOLVED
 from baken.alerts.message import Chart, Event, Item, Message
 from baken.alerts.rule import RANK
@@ -17,6 +17,7 @@ from baken.clock import from_ms
 from baken.history import samples
 from baken.history.series import batches, labels_of
 from baken.history.tables import alert_events
+from baken.metrics import catalogue
 from baken.settings import Recipient, Settings
 
 _COURSE = timedelta(hours=6)
@@ -260,7 +261,8 @@ def _item(
         severity=alert.severity,
         status=alert.status,
         site=alert.site,
-        where=words.where(labels, language),
+        # The label of a trial says which one it is, not where anything is.
+        where="" if alert.rule == routing.TEST else words.where(labels, language),
         value=value,
         limit=limit,
         at=at,
@@ -337,7 +339,9 @@ def course(conn: Connection, alert: Row[Any], language: str, now: datetime) -> C
     if len(found) != 1 or len(found[0].at) < 2:
         return None
     limit = details.get("limit") if plotted.get("limit") else None
-    unit, caption = str(details.get("unit") or ""), _in(plotted.get("help"), language) or str(plotted["metric"])
+    entry = catalogue.get(str(plotted["metric"]))
+    unit = entry.unit if entry is not None else ""
+    caption = _in(plotted.get("help"), language) or str(plotted["metric"])
     return Chart(tuple(found[0].at), tuple(found[0].value), limit, unit, caption, alert.fired)
 
 

@@ -413,7 +413,7 @@ class Engine:
         if number is None:
             number = lifecycle.open_alert(act, given)
         if rule.inhibits:
-            quiet.firing[site, rule.name] = number
+            quiet.fires(site, rule.name, number, change.labels)
         return replace(state, alert=number)
 
     def _resolve(self, act: Act, change: _Change) -> bool:

@@ -8,10 +8,12 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from baken.clock import from_ms, to_ms
@@ -24,8 +26,23 @@ GOOD_FOR = timedelta(days=7)
 _PURPOSE = b"baken alert link 1"
 
 
+Why = Literal["incomplete", "foreign", "old", "used"]
+
+_WHY: Mapping[Why, str] = {
+    "incomplete": "this link is incomplete; open it from the message again",
+    "foreign": "this link is not from this Baken, or was changed on the way",
+    "old": "this link is too old; sign in to acknowledge the alert",
+    "used": "this link was used already",
+}
+
+
 class BadLink(Exception):
-    """A link is not one of this installation's, too old, or used already; the text says which."""
+    """A link cannot be used; `why` and the text say why. `recipient` is whose it was, as far as that is known."""
+
+    def __init__(self, why: Why, recipient: str = "") -> None:
+        super().__init__(_WHY[why])
+        self.why = why
+        self.recipient = recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +68,12 @@ def read(key: bytes, token: str, now: datetime) -> Link:
     try:
         body, given = _bytes(body_text), _bytes(signature)
     except ValueError:
-        raise BadLink("this link is incomplete; open it from the message again") from None
+        raise BadLink("incomplete") from None
     if not hmac.compare_digest(_sign(key, body), given):
-        raise BadLink("this link is not from this Baken, or was changed on the way")
+        raise BadLink("foreign")
     alert, recipient, issued, ends = json.loads(body)
     if now >= from_ms(ends):
-        raise BadLink("this link is too old; sign in to acknowledge the alert")
+        raise BadLink("old", str(recipient))
     identity = hashlib.sha256(body).hexdigest()
     return Link(int(alert), str(recipient), from_ms(issued), from_ms(ends), identity)
 
@@ -70,7 +87,12 @@ def use(conn: Connection, link: Link, now: datetime) -> None:
         with conn.begin_nested():
             conn.execute(insert(alert_links).values(id=link.id, at=to_ms(now)))
     except IntegrityError:
-        raise BadLink("this link was used already") from None
+        raise BadLink("used", link.recipient) from None
+
+
+def used(conn: Connection, link: Link) -> bool:
+    """Whether somebody has used a link."""
+    return conn.execute(select(alert_links.c.id).where(alert_links.c.id == link.id)).first() is not None
 
 
 def _sign(key: bytes, body: bytes) -> bytes:

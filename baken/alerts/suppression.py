@@ -23,13 +23,13 @@ class Quiet:
         silences: silences and maintenance windows that are not over.
         inhibits: names of the rules that an alert of a rule inhibits.
         across: rules over all sites, whose alerts inhibit those of every site.
-        firing: (site, rule) -> number of an open alert of a rule that inhibits others.
+        firing: (site, rule) -> open alerts of a rule that inhibits others: number and labels.
     """
 
     silences: Sequence[Silence]
     inhibits: Mapping[str, tuple[str, ...]]
     across: frozenset[str]
-    firing: dict[tuple[str, str], int] = field(default_factory=dict)
+    firing: dict[tuple[str, str], list[tuple[int, Mapping[str, str]]]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, conn: Connection, rules: Mapping[str, Rule]) -> "Quiet":
@@ -40,12 +40,17 @@ class Quiet:
         )
         if inhibits:
             rows = conn.execute(
-                select(alerts.c.site, alerts.c.rule, alerts.c.number).where(
+                select(alerts.c.site, alerts.c.rule, alerts.c.number, alerts.c.labels).where(
                     alerts.c.open_key.is_not(None), alerts.c.rule.in_(sorted(inhibits))
                 )
             )
-            found.firing = {(site, rule): number for site, rule, number in rows}
+            for site, rule, number, labels in rows:
+                found.fires(site, rule, number, labels_of(labels))
         return found
+
+    def fires(self, site: str, rule: str, number: int, labels: Mapping[str, str]) -> None:
+        """An alert of a rule that inhibits others is open."""
+        self.firing.setdefault((site, rule), []).append((number, labels))
 
     def reason(
         self, rule: str, site: str, severity: str, area: str, labels: Mapping[str, str], now: datetime
@@ -58,11 +63,13 @@ class Quiet:
         for source, targets in self.inhibits.items():
             if rule not in targets or source == rule:
                 continue
-            number = self.firing.get((site, source))
-            if number is None and source in self.across:
-                number = self.firing.get(("", source))
-            if number is not None:
-                return f"inhibited:{number}"
+            causes = self.firing.get((site, source), [])
+            if source in self.across:
+                causes = [*causes, *self.firing.get(("", source), [])]
+            for number, own in causes:
+                # A full disk explains nothing about another one.
+                if all(own[label] == labels[label] for label in own.keys() & labels.keys()):
+                    return f"inhibited:{number}"
         return None
 
     def of_alert(self, row: Row[Any], now: datetime) -> str | None:

@@ -20,7 +20,6 @@ from baken.alerts.trial_course import Course, CourseView
 from baken.alerts.trial_file import Expectation, Trial
 from baken.alerts.view import HOST
 from baken.alerts.windows import Hours
-from baken.metrics import catalogue
 from baken.settings import Alerts
 
 _TEXTS = ("title", "message", "advice")
@@ -101,17 +100,12 @@ def _look(run: _Run, now: datetime) -> None:
         course = run.trial.courses.get(site, Course())
         view = CourseView(site, now, course, night, run.trial.zone, _told(run, site))
         for rule in run.rules:
-            if _of_host(rule) == (site == HOST) and _due(run, rule, site, now):
+            if _due(run, rule, site, now):
                 _judge(run, rule, view)
     watched = [site for site in sites if site != HOST]
     for rule in run.rules:
         if rule.quorum is not None and watched:
             _judge_together(run, rule, watched, now)
-
-
-def _of_host(rule: Rule) -> bool:
-    entries = [catalogue.get(name) for name in rule.condition.metrics]
-    return bool(entries) and all(entry is not None and entry.scope in ("host", "monitor") for entry in entries)
 
 
 def _due(run: _Run, rule: Rule, site: str, now: datetime) -> bool:

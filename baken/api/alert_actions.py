@@ -1,6 +1,7 @@
 """What people do about alerts: take them up, end them, hold them back, rate them, and try the chain out."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from baken.alerts.matchers import BadMatcher
 from baken.alerts.view import zone_of
 from baken.alerts.windows import BadTime, Recurrence
 from baken.api import snapshots
-from baken.api.alerts import acts_on_host, book
+from baken.api.alerts import NUMBER, acts_on_host, book_or_problems
 from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, BadArgument, Call
 from baken.api.monitor import collector_state
@@ -28,6 +29,9 @@ MOST = 500
 
 TRY_SECONDS = 15.0
 """How long a test waits for the last channel."""
+
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
 
 _DOCTYPE = "verenigingen.doctype.system_alert.system_alert"
 
@@ -83,7 +87,7 @@ def comment_alert(call: Call, alert: str, text: str) -> dict[str, Any]:
     said = _text("text", text)
     if not said:
         raise BadArgument("argument text is empty; say something")
-    return _each(call, alert, lambda act, number: lifecycle.comment(act, number, said))
+    return _each(call, _single("alert", alert), lambda act, number: lifecycle.comment(act, number, said))
 
 
 @method("baken.rate_alerts", roles=DASHBOARD_ROLES, writes=True)
@@ -101,7 +105,7 @@ def acknowledge_alert(call: Call, alert_name: str, note: str = "") -> dict[str, 
 
     Returns success, message, and alert (as it is now). Refused when somebody was first.
     """
-    return _one(call, acknowledge_alerts(call, alert_name, note), "acknowledged")
+    return _one(call, acknowledge_alerts(call, _single("alert_name", alert_name), note), "acknowledged")
 
 
 @method(f"{_DOCTYPE}.resolve_alert", roles=DASHBOARD_ROLES, writes=True)
@@ -110,7 +114,13 @@ def resolve_alert(call: Call, alert_name: str, note: str = "") -> dict[str, Any]
 
     Returns success, message, and alert (as it is now). Refused when somebody was first.
     """
-    return _one(call, resolve_alerts(call, alert_name, note), "resolved")
+    return _one(call, resolve_alerts(call, _single("alert_name", alert_name), note), "resolved")
+
+
+def _single(argument: str, name: str) -> str:
+    if number_of(name) is None:
+        raise BadArgument(f"argument {argument} is {name[:60]!r}; expected one number, or a name such as BA-000123")
+    return name
 
 
 def _one(call: Call, done: dict[str, Any], what: str) -> dict[str, Any]:
@@ -170,12 +180,12 @@ def add_maintenance(
         )
     except BadTime as problem:
         raise BadArgument(str(problem)) from None
-    ends = _moment("until", until, None) if until else None
+    ends = _moment("until", until, None) if until.strip() else None
     return _add(call, "maintenance", matchers or {}, call.now, ends, recurrence, comment)
 
 
 @method("baken.end_silence", roles=DASHBOARD_ROLES, writes=True)
-def end_silence(call: Call, id: int) -> dict[str, Any]:
+def end_silence(call: Call, id: Annotated[int, NUMBER]) -> dict[str, Any]:
     """End a silence or a maintenance window of this site now; what it held back and still holds is told.
 
     Returns silence, as `baken.get_silences` gives it.
@@ -301,7 +311,7 @@ def _add(
                 starts=starts,
                 ends=ends,
                 recurrence=recurrence,
-                comment=comment.strip(),
+                comment=_text("comment", comment),
                 by=_by(call),
                 now=call.now,
             )
@@ -313,7 +323,10 @@ def _add(
 
 def _refresh(call: Call, conn: Any) -> None:
     """Let what began or ended count at once, not only when the collector looks."""
-    suppression.refresh(Act(conn, call.settings.alerts, call.now), book(call).rules, call.site_name)
+    rules, problems = book_or_problems(call)
+    # Without the rules it is not known what inhibits what; the collector looks when they are in order again.
+    if not problems:
+        suppression.refresh(Act(conn, call.settings.alerts, call.now), rules.rules, call.site_name)
 
 
 def _silence(call: Call, number: int) -> dict[str, Any] | None:
@@ -326,19 +339,22 @@ def _moment(name: str, given: str, default: datetime | None) -> datetime:
         if default is None:
             raise BadArgument(f"argument {name} is missing; expected a moment such as 2026-12-01T08:00:00Z")
         return default
+    expected = "expected a moment such as 2026-12-01T08:00:00Z"
     try:
         moment = datetime.fromisoformat(given.strip())
     except ValueError:
-        raise BadArgument(
-            f"argument {name} is {given[:60]!r}; expected a moment such as 2026-12-01T08:00:00Z"
-        ) from None
+        raise BadArgument(f"argument {name} is {given[:60]!r}; {expected}") from None
     if moment.tzinfo is None:
         raise BadArgument(f"argument {name} is {given[:60]!r}; say in which time zone: 2026-12-01T08:00:00+01:00, or Z")
+    # The ends of the calendar leave no room for another zone, nor for a length of time.
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise BadArgument(f"argument {name} is {given[:60]!r}; {expected}, of the years {_FIRST_YEAR} to {_LAST_YEAR}")
     return moment.astimezone(UTC)
 
 
 def _text(name: str, given: str) -> str:
-    text = given.strip()
+    # What a terminal or a mail would take for a command is no part of a remark.
+    text = _COMMANDS.sub("", given.replace("\r\n", "\n")).strip()
     if len(text) > lifecycle.MOST_TEXT:
         raise BadArgument(f"argument {name} has {len(text)} characters; at most {lifecycle.MOST_TEXT} are kept")
     return text

@@ -7,7 +7,7 @@ from baken import clock
 from baken.alerts import answers, statistics, trial_alert
 from baken.api import snapshots
 from baken.api.alert_actions import chain
-from baken.api.alerts import acts_on_host, stands
+from baken.api.alerts import acts_on_host, book_or_problems, stands
 from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, Call
 from baken.api.monitor import collector_state
@@ -50,13 +50,15 @@ def run_daily_checks(call: Call) -> dict[str, Any]:
 
 
 def _run(call: Call, areas: tuple[str, ...]) -> dict[str, Any]:
-    evaluated = _evaluate(call)
-    rules = [each for each in stands(call) if each["area"] in areas]
+    book, problems = book_or_problems(call)
+    # Whoever cannot read the rules cannot say how they stand, though they were judged.
+    evaluated = not problems and _evaluate(call)
+    rules = [] if problems else [each for each in stands(call, book) if each["area"] in areas]
     with call.store.read() as conn:
         found = answers.open_ones(conn, call.site_name, acts_on_host=acts_on_host(call))
     return {
         "status": "success" if evaluated else "error",
-        "message": "the rules were judged" if evaluated else _silent(call),
+        "message": "; ".join(problems) or ("the rules were judged" if evaluated else _silent(call)),
         "evaluated": evaluated,
         "checks": {
             area: [
@@ -125,26 +127,28 @@ def get_alert_statistics(call: Call, days: Annotated[int, Range(1, 3660)] = 30) 
 def check_critical_errors(call: Call, hours: Annotated[int, Range(1, 720)] = 1) -> dict[str, Any]:
     """The errors of severity HIGH and CRITICAL of the last `hours`, and the open alerts about errors.
 
-    Returns critical_errors (how many), patterns, alerts, status (critical when an alert about errors is open, warning
-    when there are such errors without one, else ok), since, absent, timestamp.
+    Returns critical_errors (how many), patterns (the ten most frequent), alerts, status (critical when an alert about
+    errors is open, warning when there are such errors without one, unknown when errors were never read, else ok),
+    since, absent, timestamp.
     """
     with call.store.read() as conn:
         recent = patterns.recent(
             conn,
             call.site_name,
             hours=hours,
-            limit=200,
+            limit=None,
             now=call.now,
             settings=call.settings.analytics.error_analysis,
         )
         found = answers.open_ones(conn, call.site_name, acts_on_host=acts_on_host(call))
     grave = [each for each in recent["patterns"] if each.get("severity") in ("HIGH", "CRITICAL")]
     about = [each for each in found if each["area"] == "errors"]
+    known = recent.get("total") is not None
     return {
-        "critical_errors": None if recent.get("total") is None else sum(each["count"] for each in grave),
+        "critical_errors": sum(each["count"] for each in grave) if known else None,
         "patterns": grave[:_LATEST],
         "alerts": about,
-        "status": "critical" if about else "warning" if grave else "ok",
+        "status": "critical" if about else "warning" if grave else "ok" if known else "unknown",
         "since": recent.get("since"),
         "absent": recent.get("absent"),
         "timestamp": iso(call.now),
@@ -158,4 +162,4 @@ def get_alert_summary(call: Call, days: Annotated[int, Range(1, 3660)] = 7) -> d
     Returns total, by_severity, by_status, active, acknowledged, resolved, recent (the last ten), timestamp.
     """
     with call.store.read() as conn:
-        return statistics.summary(conn, call.site_name, call.now, days)
+        return statistics.summary(conn, call.site_name, call.now, days, acts_on_host=acts_on_host(call))

@@ -41,6 +41,18 @@ def book(call: Call) -> RuleBook:
     return found
 
 
+NUMBER = Range(1, 10**15)
+"""The numbers that alerts and silences may have; larger ones do not fit into every database."""
+
+
+def book_or_problems(call: Call) -> tuple[RuleBook, list[str]]:
+    """The rules, or none and what is wrong with them: a mistake in a file of rules must not hide the alerts."""
+    try:
+        return book(call), []
+    except RuleProblems as found:
+        return RuleBook({}), [str(each) for each in found.problems]
+
+
 def acts_on_host(call: Call) -> bool:
     """Whether the caller may change alerts of the host: where several sites share it, no one site's people may."""
     return len(call.sites) <= 1
@@ -71,6 +83,7 @@ def _observed(call: Call) -> list[dict[str, Any]]:
 
 
 def _of_the_site(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the site's own table in the words of `answers.alert`; what it does not tell is not known."""
     text = str(row.get("message") or "")
     kind = str(row.get("alert_type") or "")
     return {
@@ -91,10 +104,17 @@ def _of_the_site(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
         "fired": row.get("timestamp"),
         "last_seen": row.get("timestamp"),
         "occurrences": 1,
+        "step": None,
+        "step_due": None,
         "suppressed": None,
         "flapping": False,
         "unknown": None,
         "assigned_to": "",
+        "acknowledged_at": None,
+        "acknowledged_by": "",
+        "resolved_at": None,
+        "resolved_by": "",
+        "feedback": "",
         "source": "site",
         "may_act": False,
         "metric": None,
@@ -112,7 +132,7 @@ def get_alerts(
     search: str = "",
     days: Annotated[int, Range(1, 3660)] = 30,
     limit: Annotated[int, Range(1, 500)] = 100,
-    before: int = 0,
+    before: Annotated[int, Range(0, NUMBER.most)] = 0,
 ) -> dict[str, Any]:
     """Alerts of the site and of its host that fit, the newest first; `severity` may name several with commas between.
 
@@ -120,7 +140,8 @@ def get_alerts(
 
     Returns alerts, more (whether there are further ones), counts (open per severity, active, acknowledged, suppressed,
     resolved_24h), pending (what holds but not yet for long enough to fire), unknown (rules that cannot be judged, and
-    why), evaluated_at, lag_seconds, can_notify (whether anybody would be told), timestamp.
+    why), problems (what of the rules cannot be used), evaluated_at, lag_seconds, can_notify (whether anybody would be
+    told), timestamp.
     """
     severities = [word.strip().upper() for word in severity.split(",") if word.strip()]
     for word in severities:
@@ -128,7 +149,7 @@ def get_alerts(
             raise BadArgument(f"argument severity names {word[:40]!r}; expected some of {', '.join(SEVERITIES)}")
     if area and area not in AREAS:
         raise BadArgument(f"argument area is {area[:40]!r}; expected one of {', '.join(AREAS)}")
-    rules = _stands(call)
+    rules, problems = _stands(call)
     figures = snapshots.of(call.store, call.site_name).figures
     lag = figures.one("monitor_alert_lag_seconds")
     with call.store.read() as conn:
@@ -165,6 +186,7 @@ def get_alerts(
             for instance in each["instances"]
             if instance["state"] == "unknown"
         ],
+        "problems": problems,
         "evaluated_at": iso(lag.at),
         "lag_seconds": lag.value,
         "can_notify": bool(call.settings.alerts.channels and call.settings.alerts.recipients),
@@ -173,7 +195,7 @@ def get_alerts(
 
 
 def _pending(conn: Connection, call: Call) -> list[dict[str, Any]]:
-    rules = book(call).rules
+    rules = book_or_problems(call)[0].rules
     rows = conn.execute(
         select(alert_states)
         .where(alert_states.c.site.in_([call.site_name, HOST]), alert_states.c.phase == "pending")
@@ -209,7 +231,7 @@ def _bare(text: str) -> str:
 
 
 @method("baken.get_alert", roles=DASHBOARD_ROLES)
-def get_alert(call: Call, number: int) -> dict[str, Any]:
+def get_alert(call: Call, number: Annotated[int, NUMBER]) -> dict[str, Any]:
     """One alert with its whole trail.
 
     Returns alert, trail (what happened, by whom, the oldest first), notifications (to whom, over which channel, how it
@@ -236,7 +258,7 @@ def get_alert(call: Call, number: int) -> dict[str, Any]:
             "chart": answers.chart(conn, row, call.now),
             "earlier": shown[1:],
         }
-    rule = book(call).rules.get(row.rule)
+    rule = book_or_problems(call)[0].rules.get(row.rule)
     return {**answer, "rule": _described(rule) if rule is not None else None, "timestamp": iso(call.now)}
 
 
@@ -268,22 +290,21 @@ def get_alert_rules(call: Call) -> dict[str, Any]:
     (what of the rules cannot be used), timestamp. `state` is ok, pending, firing, recovering, closed (resolved by hand
     while it still holds), unknown (no data), off, or not applicable.
     """
-    try:
-        return {"rules": _stands(call), "problems": [], "timestamp": iso(call.now)}
-    except RuleProblems as problem:
-        return {"rules": [], "problems": [str(each) for each in problem.problems], "timestamp": iso(call.now)}
+    rules, problems = _stands(call)
+    return {"rules": rules, "problems": problems, "timestamp": iso(call.now)}
 
 
-def _stands(call: Call) -> list[dict[str, Any]]:
+def _stands(call: Call) -> tuple[list[dict[str, Any]], list[str]]:
+    rules, problems = book_or_problems(call)
+    if problems:
+        return [], problems
     shot = snapshots.of(call.store, call.site_name)
-    return shot.once(
-        ("alert rules", call.now.replace(second=call.now.second // 10 * 10, microsecond=0)), lambda: stands(call)
-    )
+    key = ("alert rules", call.now.replace(second=call.now.second // 10 * 10, microsecond=0))
+    return shot.once(key, lambda: stands(call, rules)), []
 
 
-def stands(call: Call) -> list[dict[str, Any]]:
-    """How every rule stands on the call's site and its host. Raises RuleProblems."""
-    rules = book(call)
+def stands(call: Call, rules: RuleBook) -> list[dict[str, Any]]:
+    """How every rule stands on the call's site and its host."""
     engine = Engine(call.settings.alerts, call.store, rules, lambda: call.now)
     found = []
     with call.store.read() as conn:
@@ -297,7 +318,10 @@ def stands(call: Call) -> list[dict[str, Any]]:
         }
     for rule in rules.rules.values():
         site, one = judged.get(rule.name, (call.site_name, None))
-        instances = [] if one is None else [_instance(rule, site, verdict, states) for verdict in one.verdicts]
+        if rule.quorum is not None:
+            instances = _across(rule, states)
+        else:
+            instances = [] if one is None else [_instance(rule, site, verdict, states) for verdict in one.verdicts]
         state = _worst(rule, instances)
         found.append(
             {
@@ -323,7 +347,28 @@ def _worst(rule: Rule, instances: list[dict[str, Any]]) -> str:
 
 def _needs_rows(rule: Rule) -> bool:
     """Whether a rule without a verdict is about something that this site does not have."""
-    return bool(rule.condition.metrics)
+    return bool(rule.condition.metrics) and rule.quorum is None
+
+
+def _across(rule: Rule, states: Mapping[tuple[str, str, str], Any]) -> list[dict[str, Any]]:
+    """A rule over all sites as it was last judged; its figure is a number of sites."""
+    known = states.get((HOST, rule.name, labels_text(())))
+    if known is None:
+        return []
+    return [
+        {
+            "site": HOST,
+            "labels": {},
+            "where": "",
+            "state": known.phase,
+            "since": iso(from_ms(known.since)),
+            "value": known.value,
+            "limit": None,
+            "unit": "",
+            "reason": None,
+            "alert": known.alert if known.phase in ("firing", "recovering", "closed") else None,
+        }
+    ]
 
 
 def _instance(rule: Rule, site: str, verdict: Any, states: Mapping[tuple[str, str, str], Any]) -> dict[str, Any]:
@@ -394,6 +439,9 @@ def _why(rule: Rule, state: str, instances: list[dict[str, Any]], language: str)
     figures = [_figure(instance, language) for instance in own[:_SHOWN]]
     if len(own) > _SHOWN:
         figures.append(texts["more"].format(n=len(own) - _SHOWN))
+    if state == "pending" and not rule.hold:
+        # It will fire when the process that evaluates looks again.
+        state = "firing"
     return texts[state].format(
         figures="; ".join(figures), hold=words.span(rule.hold, language), keep=words.span(rule.keep, language)
     )

@@ -19,6 +19,7 @@ from baken.demo.past import write_past
 from baken.errors.backfill import backfill
 from baken.history.store import open_store
 from baken.privacy import Pseudonyms, installation_key
+from baken.server.demo_alerts import write_alerts
 from baken.server.run import CannotServe, Child, listen, prepare, serve, until_parent_ends
 from baken.settings import Log, Settings, load
 from baken.sites.watched import WatchedSites
@@ -126,6 +127,8 @@ def _prepare(folder: Path, settings: Settings, *, members: int, seed: int, fresh
         pseudonyms = Pseudonyms(installation_key(settings.data_dir))
         for site in WatchedSites(settings).values():
             backfill(site, store, now, ERROR_DAYS, pseudonyms)
+        progress.update(bar, description="Alerts")
+        write_alerts(store, settings, bench.site, now=now, seed=seed)
         store.close()
     finished.touch()
     console.print(f"Demo association of {members} members made in {time.monotonic() - started:.0f} s in {folder}")

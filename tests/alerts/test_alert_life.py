@@ -484,3 +484,37 @@ def test_addresses_do_not_enter_the_store(rig: Rig) -> None:
     data = b"".join(path.read_bytes() for path in Path(rig.store.name).parent.glob("store.db*"))
     assert b"beheer@example.test" not in data
     assert b"beheer" in data
+
+
+def test_a_cause_explains_only_what_it_is_about(sqlite_store: Store, tmp_path: Path) -> None:
+    """A full disk says nothing about another disk that fills up."""
+    rules = """
+[FULL]
+metric = "host_disk_used_ratio"
+above = 0.97
+severity = "CRITICAL"
+area = "operations"
+title = "full"
+message = "full"
+inhibits = ["FILLING"]
+reason = "a test"
+
+[FILLING]
+metric = "host_disk_used_ratio"
+above = 0.9
+severity = "HIGH"
+area = "operations"
+title = "filling"
+message = "filling"
+reason = "a test"
+"""
+    rig = make_rig(sqlite_store, tmp_path, rules=rules)
+    disks = [Sample("host_disk_used_ratio", (("mount", name),), value) for name, value in (("/", 0.99), ("/srv", 0.92))]
+    rig.record(Cycle("", rig.now, disks, {}, ["host_disk_used_ratio"]))
+    rig.engine.evaluate("", {"host_disk_used_ratio"})
+    held = {(row.rule, row.labels): bool(row.suppressed) for row in rig.open()}
+    assert held == {
+        ("FULL", '{"mount":"/"}'): False,
+        ("FILLING", '{"mount":"/"}'): True,
+        ("FILLING", '{"mount":"/srv"}'): False,
+    }

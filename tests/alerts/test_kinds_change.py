@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baken.alerts.kinds.change import increase
@@ -116,12 +116,14 @@ def test_mistakes_are_named(text: str, expected: str) -> None:
 counts = st.lists(st.integers(0, 1000), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(counts)
 def test_a_counter_without_restarts_grows_by_its_ends(steps: list[int]) -> None:
     values = [float(sum(steps[: place + 1])) for place in range(len(steps))]
     assert increase(values, resets=True) == values[-1] - values[0]
 
 
+@settings(deadline=None)
 @given(counts, counts)
 def test_a_restart_loses_nothing_that_was_counted_after_it(before: list[int], after: list[int]) -> None:
     first = [float(5000 + sum(before[: place + 1])) for place in range(len(before))]
@@ -133,6 +135,7 @@ def test_a_restart_loses_nothing_that_was_counted_after_it(before: list[int], af
     assert whole >= 0
 
 
+@settings(deadline=None)
 @given(counts)
 def test_an_increase_never_falls_as_time_goes_on(values: list[int]) -> None:
     line = [float(value) for value in values]

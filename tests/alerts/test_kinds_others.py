@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baken.alerts.rule import SeenFinding, SeenPattern
@@ -265,6 +265,7 @@ def test_a_budget_without_enough_samples_is_unknown() -> None:
     assert one(judge, view).reason == "it was not looked at"
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=400, max_size=400))
 def test_a_budget_never_breaches_and_recovers_at_once(good: list[bool]) -> None:
     found = one(condition("budget", BUDGET), MadeView().past_of("frappe_site_up", map(float, good)))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baken.alerts.figures import LEAST_AGE
@@ -155,6 +155,25 @@ def test_what_was_measured_in_part_counts_as_far_as_it_goes() -> None:
     assert one(condition("threshold", daily), view).reason == "the errors of 24h are being counted"
 
 
+def test_what_was_measured_in_part_does_not_count_for_long() -> None:
+    judge = condition("threshold", ERRORS)
+    for age, breach in ((2 * MINUTE, True), (2 * MINUTE + timedelta(seconds=1), None)):
+        view = MadeView().put("frappe_errors", 30, age, window="1h")
+        view.at["frappe_errors"] = view.now - 20 * MINUTE
+        view.reasons["frappe_errors"] = "the database does not answer"
+        assert one(judge, view).breach is breach
+
+
+def test_a_zero_that_was_counted_long_ago_is_none() -> None:
+    judge = condition("threshold", 'metric = "frappe_queue_length"\nmatch = { queue = "long" }\nbelow = 1')
+    view = MadeView()
+    view.at["frappe_queue_length"] = view.now - LEAST_AGE
+    assert one(judge, view).breach is True
+    view.at["frappe_queue_length"] -= timedelta(seconds=1)
+    found = one(judge, view)
+    assert (found.breach, found.reason) == (None, "it was last measured 5m1s ago, and should be every 10s")
+
+
 def test_what_was_never_measured_is_unknown() -> None:
     found = one(condition("threshold", ERRORS), MadeView())
     assert (found.breach, found.reason, found.labels) == (None, "not measured yet", {"window": "1h"})
@@ -238,6 +257,7 @@ figures = st.floats(-1e6, 1e6)
 names = st.sampled_from(("above", "at_least", "below", "at_most"))
 
 
+@settings(deadline=None)
 @given(names, figures, names, figures, figures)
 def test_limits_that_do_not_meet_never_hold_at_once(
     how: str, figure: float, recovering: str, recovery: float, value: float
@@ -250,6 +270,7 @@ def test_limits_that_do_not_meet_never_hold_at_once(
         assert any(limit.holds(each) and over.holds(each) for each in (figure, recovery, (figure + recovery) / 2))
 
 
+@settings(deadline=None)
 @given(figures, st.floats(0, 1e6), figures)
 def test_a_figure_never_breaches_and_recovers_at_once(figure: float, gap: float, value: float) -> None:
     limits = Limits(Limit("above", figure), recover=Limit("at_most", figure - gap))
@@ -259,6 +280,7 @@ def test_a_figure_never_breaches_and_recovers_at_once(figure: float, gap: float,
     assert recovered == (value <= figure - gap)
 
 
+@settings(deadline=None)
 @given(figures, st.floats(1, 1e6), st.lists(st.floats(0, 1), max_size=20))
 def test_what_wavers_within_the_gap_changes_nothing(figure: float, gap: float, shares: list[float]) -> None:
     limits = Limits(Limit("above", figure), recover=Limit("below", figure - gap))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baken.alerts import rulebook, texts
@@ -60,6 +60,7 @@ def test_a_value_is_not_looked_through_for_fields() -> None:
     assert texts.fill({"en": "{queue}"}, odd, RULE, "en", site="a", since=LONG) == "{site}"
 
 
+@settings(deadline=None)
 @given(st.text("{}abc.!:[]'\" ", max_size=30))
 def test_no_text_trips_the_filling(text: str) -> None:
     filled = texts.fill({"en": text}, VERDICT, RULE, "en", site="a", since=LONG)

@@ -3,7 +3,7 @@
 import tomllib
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baken.alerts.rulebook import DEFAULTS
@@ -102,6 +102,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(keys, st.dictionaries(keys, values, max_size=4), max_size=4))
 def test_whatever_the_values_are_the_keys_are_found_in_order(document: dict[str, dict[str, Any]]) -> None:
     rows: list[str] = []

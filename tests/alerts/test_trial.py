@@ -143,6 +143,23 @@ def test_values_as_promtool_has_them(tmp_path: Path, book: RuleBook) -> None:
     assert told == []
 
 
+def test_a_label_set_that_does_not_come_with_the_others_is_gone(tmp_path: Path, book: RuleBook) -> None:
+    text = BUSY.replace("0x2 30x9 15 5x9", "30x5 _x20")
+    text += '[[test.series]]\nmetric = "frappe_queue_length"\nlabels = { queue = "short" }\nvalues = "1x20"\n'
+    assert run(tmp_path, book, text + expect("5m", '[{ rule = "BUSY" }]') + expect("7m")) == []
+
+
+def test_a_rule_that_is_costly_to_judge_is_judged_as_seldom_as_on_a_real_site(tmp_path: Path) -> None:
+    file, empty = tmp_path / "rules.toml", tmp_path / "empty.toml"
+    empty.write_text("")
+    condition = 'kind = "change"\nover = "10h"\nas = "increase"\nabove = 20\n'
+    file.write_text(RULES.replace("above = 20\nrecover = { below = 10 }\n", condition).replace('for = "2m"\n', ""))
+    costly = rulebook.read(file, defaults=empty)
+    # Every ten minutes: the jump of the twelfth minute is seen in the twentieth.
+    text = BUSY.replace("0x2 30x9 15 5x9", "0x11 30x30")
+    assert run(tmp_path, costly, text + expect("19m") + expect("20m", '[{ rule = "BUSY", value = 30 }]')) == []
+
+
 def test_what_ends_becomes_unknown(tmp_path: Path, book: RuleBook) -> None:
     text = BUSY.replace("0x2 30x9 15 5x9", "30x5")
     unknown = 'unknown = [{ rule = "BUSY" }]'

@@ -147,10 +147,19 @@ def make_site(path: Path, encryption_key: str) -> None:
 
 @contextlib.contextmanager
 def make_world(
-    folder: Path, *, names: tuple[str, ...] = ("vereniging.test",), public: Path | None = None, **server: Any
+    folder: Path,
+    *,
+    names: tuple[str, ...] = ("vereniging.test",),
+    public: Path | None = None,
+    more: Mapping[str, Any] | None = None,
+    **server: Any,
 ) -> Iterator[World]:
-    """A world of its own in `folder`; `server` are settings of the server."""
-    over: dict[str, Any] = {"data_dir": str(folder / "data"), "server": {"role_cache_seconds": 0, **server}}
+    """A world of its own in `folder`; `server` are settings of the server, `more` those of other sections."""
+    over: dict[str, Any] = {
+        "data_dir": str(folder / "data"),
+        "server": {"role_cache_seconds": 0, **server},
+        **(more or {}),
+    }
     settings = load(None, over)
     store = open_store(settings.store_url)
     store.migrate()
