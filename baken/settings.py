@@ -217,14 +217,14 @@ class Channel(Section):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    name: str = Field(description="Its name, as recipients and the alert trail call it.")
+    name: str = Field(min_length=1, max_length=140, description="Its name, as recipients and the alert trail call it.")
     kind: str = Field(description="email, webhook, ntfy, telegram, slack, teams, apprise or system_alert.")
 
 
 class Recipient(Section):
     """Somebody who is told about alerts over one channel; who has two channels is listed twice."""
 
-    name: str = Field(description="Who it is; shown in the alert trail.")
+    name: str = Field(min_length=1, max_length=140, description="Who it is; shown in the alert trail.")
     channel: str = Field(description="Name of the channel.")
     to: str = Field("", description="Address, topic or chat within the channel; empty where the channel has only one.")
     at_least: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"] = Field("MEDIUM", description="Least severity to be told.")

@@ -76,6 +76,7 @@ class Judged:
 class _Site:
     """What the engine keeps in mind of a site between looks."""
 
+    name: str
     states: dict[str, _Known] = field(default_factory=dict)
     seen: dict[str, datetime] = field(default_factory=dict)
     judged: dict[str, datetime] = field(default_factory=dict)
@@ -104,7 +105,7 @@ class Engine:
         self._night = Hours.parse(settings.night)
         self._sites: dict[str, _Site] = {}
         self._loaded = False
-        self._across: dict[str, dict[str, bool]] = {
+        self._across: dict[str, dict[str, bool | None]] = {
             name: {} for name, rule in self.rules.items() if rule.quorum is not None
         }
         self._of_site = [rule for rule in self.rules.values() if not _of_host(rule)]
@@ -122,11 +123,11 @@ class Engine:
         for site, known in self._sites.items():
             for each in known.states.values():
                 rule = self.rules.get(each.rule)
-                if rule is None:
+                if rule is None or each.state.unknown_since is not None:
                     continue
                 if each.state.phase == "pending":
                     found.append((site, each.state.since + rule.hold))
-                elif each.state.phase == "recovering":
+                elif each.state.phase == "recovering" and not machine.flaps(each.state, self.settings):
                     found.append((site, each.state.since + rule.keep))
         return found
 
@@ -134,13 +135,21 @@ class Engine:
         """Sites of which something is remembered."""
         return {site for site, known in self._sites.items() if known.states}
 
-    def evaluate(self, site: str, metrics: Collection[str] | None = None, *, errors: bool = False) -> int:
+    def evaluate(
+        self,
+        site: str,
+        metrics: Collection[str] | None = None,
+        *,
+        errors: bool = False,
+        rested: timedelta | None = None,
+    ) -> int:
         """Judge the rules about a site, and do what follows.
 
         Args:
             site: the site; empty for the host and Baken itself.
             metrics: only rules that look at one of these, which were just measured; None: all rules.
             errors: also rules about patterns of errors, which have changed.
+            rested: only rules that have not been judged for so long.
 
         Returns:
             How many alerts fired or ended.
@@ -149,10 +158,10 @@ class Engine:
             StoreError: the store cannot be read or written; then nothing has changed, in mind neither.
         """
         now = self._now()
-        rules = self._due(site, metrics, errors, now)
+        rules = self._due(site, metrics, errors, now, rested)
         with self.store.read() as conn:
             self._load(conn)
-            known = self._sites.setdefault(site, _Site())
+            known = self._site(site)
             gone = [] if metrics is not None else self._without_rule(site, known)
             if not rules and not gone:
                 return 0
@@ -161,17 +170,36 @@ class Engine:
             self.evaluations += sum(max(1, len(each.verdicts)) for each in judged)
             self._count_across(site, judged)
             changes = list(self._changes(conn, known, judged, view, now)) + gone
+        acted = self._apply(site, known, changes, now)
         for each in rules:
             known.judged[each.name] = now
         self._note_baseline(site, known, now, errors or metrics is None)
-        return self._apply(site, known, changes, now)
+        return acted
+
+    def forget(self, site: str) -> int:
+        """End the alerts of a site that is watched no more, and forget what is remembered of it; how many ended."""
+        with self.store.read() as conn:
+            self._load(conn)
+        known = self._site(site)
+        gone = [
+            _Change(None, key, labels_of(each.labels), each.state, _ended(each.state), None)
+            for key, each in known.states.items()
+        ]
+        acted = self._apply(site, known, gone, self._now())
+        self._sites.pop(site, None)
+        for holding in self._across.values():
+            holding.pop(site, None)
+        return acted
+
+    def _site(self, name: str) -> _Site:
+        return self._sites.setdefault(name, _Site(name))
 
     def evaluate_across(self, sites: Collection[str]) -> int:
         """Judge the rules over many sites by how they last stood on each of `sites`; how many fired or ended."""
         now = self._now()
         with self.store.read() as conn:
             self._load(conn)
-            known = self._sites.setdefault(HOST, _Site())
+            known = self._site(HOST)
             changes: list[_Change] = []
             numbers = self._open_numbers(conn, known)
             for name, holding in self._across.items():
@@ -179,18 +207,23 @@ class Engine:
                 quorum = rule.quorum
                 assert quorum is not None  # noqa: S101 - only such rules are in here
                 count = sum(1 for site in sites if holding.get(site))
+                unknown = sum(1 for site in sites if holding.get(site) is None)
                 limit = max(quorum.least, math.ceil(quorum.share * len(sites)))
-                breach = bool(sites) and count >= limit
+                breach: bool | None = bool(sites) and count >= limit
+                if not breach and unknown and count + unknown >= limit:
+                    # Those of which nothing is known could decide it.
+                    breach = None
                 names = sorted(site for site in sites if holding.get(site))
                 told = {"count": str(count), "total": str(len(sites)), "sites": ", ".join(names[:10])}
-                verdict = Verdict({}, breach, not breach, float(count), float(limit), now, fields=told)
+                why = f"nothing is known of {unknown} of {len(sites)} sites" if breach is None else None
+                verdict = Verdict({}, breach, breach is False, float(count), float(limit), now, why, told)
                 changes.append(self._change(known, rule, {}, verdict, now, numbers))
         return self._apply(HOST, known, [each for each in changes if _matters(each)], now)
 
     def explain(self, conn: Connection, site: str, rules: Iterable[Rule], now: datetime) -> list[Judged]:
         """Judge rules about a site as they stand, without any consequence."""
         chosen = list(rules)
-        known = _Site(baseline=_baseline(conn, site), zone=zone_of(conn, site), zone_at=now)
+        known = _Site(site, baseline=_baseline(conn, site), zone=zone_of(conn, site), zone_at=now)
         view = self._view(conn, site, known, now, chosen)
         return [self.judge(rule, view) for rule in chosen]
 
@@ -208,7 +241,9 @@ class Engine:
         """The rules that are judged on a site, or on the host."""
         return self._of_host if site == HOST else self._of_site
 
-    def _due(self, site: str, metrics: Collection[str] | None, errors: bool, now: datetime) -> list[Rule]:
+    def _due(
+        self, site: str, metrics: Collection[str] | None, errors: bool, now: datetime, rested: timedelta | None
+    ) -> list[Rule]:
         asked = frozenset(metrics or ())
         last = self._sites[site].judged if site in self._sites else {}
         found = []
@@ -216,7 +251,7 @@ class Engine:
             about_errors = not rule.condition.metrics
             if metrics is not None and not (errors if about_errors else rule.condition.metrics & asked):
                 continue
-            every = rule.condition.every
+            every = max(filter(None, (rule.condition.every, rested)), default=None)
             before = last.get(rule.name)
             if every is not None and before is not None and timedelta() <= now - before < every:
                 continue
@@ -228,12 +263,12 @@ class Engine:
             return
         self._sites.clear()
         for row in conn.execute(select(alert_states)):
-            known = self._sites.setdefault(row.site, _Site())
+            known = self._site(row.site)
             known.states[row.key] = _Known(row.rule, row.labels, _state_of(row))
         for site, value in conn.execute(
             select(alert_marks.c.site, alert_marks.c.value).where(alert_marks.c.name == BASELINE)
         ):
-            self._sites.setdefault(site, _Site()).baseline = from_ms(value)
+            self._site(site).baseline = from_ms(value)
         self._loaded = True
 
     def _view(self, conn: Connection, site: str, known: _Site, now: datetime, rules: Iterable[Rule]) -> SiteView:
@@ -253,16 +288,23 @@ class Engine:
     def _count_across(self, site: str, judged: Iterable[Judged]) -> None:
         for each in judged:
             if each.rule.name in self._across:
-                self._across[each.rule.name][site] = any(verdict.breach is True for verdict in each.verdicts)
+                judged_as = [verdict.breach for verdict in each.verdicts]
+                self._across[each.rule.name][site] = True if True in judged_as else None if None in judged_as else False
 
     def _without_rule(self, site: str, known: _Site) -> list[_Change]:
-        """States of rules that are gone or switched off: their alerts end."""
-        found = []
-        for key, each in known.states.items():
-            if each.rule not in self.rules:
-                outcome = machine.Outcome(None, "resolve" if each.state.phase in ("firing", "recovering") else "")
-                found.append(_Change(None, key, labels_of(each.labels), each.state, outcome, None))
-        return found
+        """States of rules that are gone, switched off, or not judged here any more: their alerts end."""
+        return [
+            _Change(None, key, labels_of(each.labels), each.state, _ended(each.state), None)
+            for key, each in known.states.items()
+            if not self._judges(site, each.rule)
+        ]
+
+    def _judges(self, site: str, name: str) -> bool:
+        """Whether a rule is judged on a site, or on the host with what is judged for many sites together."""
+        rule = self.rules.get(name)
+        if rule is None:
+            return False
+        return site == HOST if rule.quorum is not None else _of_host(rule) == (site == HOST)
 
     def _changes(
         self, conn: Connection, known: _Site, judged: Iterable[Judged], view: SiteView, now: datetime
@@ -304,15 +346,12 @@ class Engine:
         now: datetime,
         numbers: Mapping[int, bool],
     ) -> _Change:
-        key = lifecycle.key_of(rule.name, self._site_of(known), labels)
+        key = lifecycle.key_of(rule.name, known.name, labels)
         each = known.states.get(key)
         before = each.state if each is not None else None
         is_open = before is not None and before.alert is not None and numbers.get(before.alert, False)
         outcome = machine.step(before, verdict, rule, now, alert_open=is_open, settings=self.settings)
         return _Change(rule, key, labels, before, outcome, verdict)
-
-    def _site_of(self, known: _Site) -> str:
-        return next(site for site, each in self._sites.items() if each is known)
 
     def _open_numbers(self, conn: Connection, known: _Site) -> dict[int, bool]:
         """Whether each alert that a state names is open: people resolve and reopen in another process."""
@@ -349,7 +388,8 @@ class Engine:
         acted = 0
         with self.store.write() as conn:
             act = Act(conn, self.settings, now)
-            quiet = Quiet.read(conn, self.rules) if any(each.outcome.action == "fire" for each in touch) else None
+            fires = any(each.outcome.action == "fire" for each in touch)
+            quiet = Quiet.read(conn, self.rules, now, site) if fires else None
             # What inhibits others fires first.
             for each in sorted(touch, key=lambda change: not (change.rule is not None and change.rule.inhibits)):
                 state = each.outcome.state
@@ -367,7 +407,8 @@ class Engine:
             for key in sorted(key for key, each in kept.items() if each is None and key in known.states):
                 conn.execute(delete(alert_states).where(alert_states.c.site == site, alert_states.c.key == key))
             if any(each.outcome.action and each.rule is not None and each.rule.inhibits for each in touch):
-                suppression.refresh(act, self.rules)
+                # What is about all sites explains what is wrong on each.
+                suppression.refresh(act, self.rules, None if site == HOST else site)
         for key, found in kept.items():
             if found is None:
                 known.states.pop(key, None)
@@ -421,7 +462,7 @@ class Engine:
         if number is None:
             return False
         try:
-            lifecycle.resolve(act, number, "" if change.rule is not None else "the rule is gone or switched off")
+            lifecycle.resolve(act, number, "" if change.rule is not None else "it is watched no more")
         except Refused:
             # Somebody was first; over is over.
             return False
@@ -432,6 +473,10 @@ class Engine:
         if rule is not None and verdict is not None and verdict.breach:
             began = lifecycle.began(act.conn, number) or act.now
             lifecycle.seen(act, number, verdict.value, filled(rule, verdict, site, act.now - began))
+
+
+def _ended(state: State) -> machine.Outcome:
+    return machine.Outcome(None, "resolve" if state.phase in ("firing", "recovering") else "")
 
 
 def _matters(change: _Change) -> bool:

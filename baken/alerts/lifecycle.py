@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from baken.alerts import outbox
 from baken.alerts.rule import RANK, Rule, Severity
@@ -182,12 +183,17 @@ def again(act: Act, given: Opening, *, flapping: bool) -> int | None:
     ).one_or_none()
     if row is None:
         return None
-    values = {"value": given.value, "texts": json.dumps(given.texts, ensure_ascii=False), "flapping": flapping}
+    # One that flaps while nobody is told of it has still to be told of when it is told of at all.
+    shown = flapping and not given.suppressed
+    values = {"value": given.value, "texts": json.dumps(given.texts, ensure_ascii=False), "flapping": shown}
     if not _reopen(act, row, suppressed=given.suppressed, values=values):
         return None
     event = note(act, row.number, "reopened", detail=_figures(given))
     if given.suppressed:
         note(act, row.number, "suppressed", detail={"by": given.suppressed})
+    elif flapping and outbox.nobody_told(act.conn, row.number, 0):
+        note(act, row.number, "flapping")
+        _tell(act, row.number, event, "reopened")
     elif flapping and not row.flapping:
         _tell(act, row.number, note(act, row.number, "flapping"), "flapping")
     elif not flapping:
@@ -246,8 +252,8 @@ def resolve(act: Act, number: int, text: str = "", *, quietly: bool = False) -> 
     event = note(act, number, "resolved", text)
     if act.user:
         _audit(act, row, "alert resolved", text)
-    # What nobody was told of need not be told to be over, nor what was said to flap each time.
-    if not quietly and not (row.flapping and not act.user):
+    # What nobody was told of is not told to be over either.
+    if not quietly:
         _tell(act, number, event, "resolved")
 
 
@@ -291,7 +297,7 @@ def rate(act: Act, number: int, feedback: str) -> None:
 def suppress(act: Act, number: int, by: str | None) -> bool:
     """Note what keeps an open alert from being told, or that nothing does any more; whether that was a change.
 
-    What was not told because of it is told now.
+    Whoever was not told because of it is told now.
     """
     row = find(act.conn, number)
     if row is None or row.status == RESOLVED or row.suppressed == by:
@@ -304,8 +310,8 @@ def suppress(act: Act, number: int, by: str | None) -> bool:
     if not changed.rowcount:
         return False
     event = note(act, number, "suppressed" if by else "unsuppressed", detail={"by": by or row.suppressed})
-    if by is None and not row.told and row.status == ACTIVE:
-        _tell(act, number, event, "fired")
+    if by is None and row.status == ACTIVE:
+        _tell(act, number, event, "fired", rest=True)
     return True
 
 
@@ -344,7 +350,7 @@ def _reopen(act: Act, row: Row[Any], *, suppressed: str | None, values: Mapping[
     taken = act.conn.execute(select(func.count()).where(alerts.c.open_key == row.key)).scalar_one()
     if taken:
         return False
-    changed = act.conn.execute(
+    change = (
         update(alerts)
         .where(alerts.c.number == row.number, alerts.c.status == RESOLVED)
         .values(
@@ -364,14 +370,19 @@ def _reopen(act: Act, row: Row[Any], *, suppressed: str | None, values: Mapping[
             **values,
         )
     )
-    return bool(changed.rowcount)
+    try:
+        with act.conn.begin_nested():
+            return bool(act.conn.execute(change).rowcount)
+    except IntegrityError:
+        # Another process has opened one of this key since we looked.
+        return False
 
 
-def _tell(act: Act, number: int, event: int, kind: str) -> None:
+def _tell(act: Act, number: int, event: int, kind: str, *, rest: bool = False) -> None:
     row = find(act.conn, number)
     if row is None:
         return
-    outbox.announce(act.conn, row, event, kind, settings=act.settings, now=act.now)
+    outbox.announce(act.conn, row, event, kind, settings=act.settings, now=act.now, rest=rest)
     if kind in ("fired", "reopened", "flapping"):
         act.conn.execute(update(alerts).where(alerts.c.number == number).values(told=True))
 

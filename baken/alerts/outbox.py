@@ -7,12 +7,12 @@ at least once, and twice only when a process died between the other side's word 
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, not_, or_, select, update
 
 from baken.alerts import routing
 from baken.alerts.rule import RANK
@@ -27,10 +27,18 @@ LEASE = timedelta(seconds=120)
 """Longer than any channel takes to send."""
 
 _HOUR = timedelta(hours=1)
+_LATE = timedelta(minutes=10)
 _CRITICAL_EXTRA = 10
 _BACKOFF = (5, 15, 30, 60, 120, 300)
 _MOST = 1000
 _NEWS = ("alert", "test")
+_PLANNED = (
+    outbox.c.id, outbox.c.site, outbox.c.kind, outbox.c.channel, outbox.c.recipient, outbox.c.severity,
+    outbox.c.due, outbox.c.held, outbox.c.attempts, outbox.c.alert, outbox.c.body, outbox.c.problem,
+)  # fmt: skip
+
+FAULT = "Baken failed"
+"""How the problem of a row begins that Baken itself could not send: it is tried alone, and takes no other with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,16 @@ def steps_above(settings: Alerts, row: Row[Any]) -> set[int]:
     return {each.step for each in routing.fitting(settings, facts_of(row)) if each.step > row.step}
 
 
-def announce(conn: Connection, row: Row[Any], event: int, kind: str, *, settings: Alerts, now: datetime) -> int:
+def announce(
+    conn: Connection,
+    row: Row[Any],
+    event: int,
+    kind: str,
+    *,
+    settings: Alerts,
+    now: datetime,
+    rest: bool = False,
+) -> int:
     """Put a notification of what happened to an alert into the outbox for everybody who has to know.
 
     Args:
@@ -76,6 +93,7 @@ def announce(conn: Connection, row: Row[Any], event: int, kind: str, *, settings
         kind: what happened, as in `message.Event`.
         settings: recipients and times.
         now: the present moment.
+        rest: only those who have not been told since it fired.
 
     Returns:
         How many notifications there are.
@@ -90,6 +108,9 @@ def announce(conn: Connection, row: Row[Any], event: int, kind: str, *, settings
     else:
         told = _told(conn, row.number)
         chosen = [each for each in settings.recipients if (each.channel, each.name) in told]
+    if rest:
+        before = _told(conn, row.number, since=row.fired)
+        chosen = [each for each in chosen if (each.channel, each.name) not in before]
     wait = 0.0 if row.rule == routing.TEST else settings.group_wait
     due = to_ms(now + timedelta(seconds=wait))
     kind_of_message = "test" if row.rule == routing.TEST else "alert"
@@ -143,73 +164,114 @@ def known(conn: Connection, keys: Sequence[str]) -> set[str]:
     return found
 
 
-def _told(conn: Connection, alert: int) -> set[tuple[str, str]]:
-    """Who was told, or will be, that the alert fired."""
+def _told(conn: Connection, alert: int, since: int = 0) -> set[tuple[str, str]]:
+    """Who was told of an alert, or will be, since a moment (ms)."""
     rows = conn.execute(
         select(outbox.c.channel, outbox.c.recipient)
-        .where(outbox.c.alert == alert, outbox.c.state != "dropped")
+        .where(outbox.c.alert == alert, outbox.c.state != "dropped", outbox.c.created >= since)
         .distinct()
     )
     return {(channel, recipient) for channel, recipient in rows}
 
 
-def plan(conn: Connection, settings: Alerts, now: datetime, zone_of: Mapping[str, str]) -> Paced:
-    """What is to be sent now, and what has to wait, by the recipients' hours, their cap, and the pace of a group.
+def nobody_told(conn: Connection, alert: int, since: int) -> bool:
+    """Whether nobody was told of an alert, nor will be, since a moment (ms)."""
+    return not _told(conn, alert, since)
+
+
+def plan(
+    conn: Connection,
+    settings: Alerts,
+    now: datetime,
+    zone_of: Mapping[str, str],
+    busy: Collection[str] = (),
+) -> Paced:
+    """What each channel is to send next, and what has to wait, by the recipients' hours, their cap, and the pace.
 
     Args:
         conn: a connection that reads.
         settings: recipients and times.
         now: the present moment.
         zone_of: IANA name of the time zone per site.
+        busy: channels that are sending; nothing is planned for them.
 
     What belongs to a due row of the same recipient and site goes with it, though it is due later: one message says all.
+    No channel waits for another one: each has its own queue.
     """
     moment = to_ms(now)
     free = and_(outbox.c.state == "waiting", or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= moment))
-    columns = (
-        outbox.c.id, outbox.c.site, outbox.c.kind, outbox.c.channel, outbox.c.recipient, outbox.c.severity,
-        outbox.c.due, outbox.c.held, outbox.c.attempts, outbox.c.alert, outbox.c.body,
-    )  # fmt: skip
-    due = conn.execute(select(*columns).where(free, outbox.c.due <= moment).order_by(outbox.c.id).limit(_MOST)).all()
-    if not due:
-        return Paced([], {})
-    stopped = disabled(conn)
-    groups: dict[tuple[str, str, str, str], list[Any]] = {}
-    for row in due:
-        if (row.channel, "") in stopped or (row.channel, row.recipient) in stopped:
-            continue
-        own = f"{row.kind}:{row.id}" if row.kind not in _NEWS else row.kind
-        groups.setdefault((row.channel, row.recipient, row.site, own), []).append(row)
-    found: list[Batch] = []
+    usable: list[ColumnElement[bool]] = [not_(outbox.c.channel.in_(sorted(busy)))] if busy else []
+    for channel, name in disabled(conn):
+        stopped = (
+            outbox.c.channel == channel if not name else and_(outbox.c.channel == channel, outbox.c.recipient == name)
+        )
+        usable.append(not_(stopped))
+    due = and_(free, outbox.c.due <= moment, *usable)
+    names = list(conn.execute(select(outbox.c.channel).where(due).distinct().order_by(outbox.c.channel)).scalars())
+    batches_: list[Batch] = []
     later_on: dict[int, tuple[int, str]] = {}
-    for (channel, name, site, kind), rows in groups.items():
+    for channel in names:
+        query = select(*_PLANNED).where(due, outbox.c.channel == channel).order_by(outbox.c.id).limit(_MOST)
+        rows = conn.execute(query).all()
+        batch = _next(conn, settings, now, zone_of, free, channel, rows, later_on)
+        if batch is not None:
+            batches_.append(batch)
+    batches_.sort(key=lambda batch: (-RANK[batch.severity], batch.rows[0]))
+    return Paced(batches_, later_on)
+
+
+def _next(
+    conn: Connection,
+    settings: Alerts,
+    now: datetime,
+    zone_of: Mapping[str, str],
+    free: ColumnElement[bool],
+    channel: str,
+    due: Sequence[Any],
+    later_on: dict[int, tuple[int, str]],
+) -> Batch | None:
+    """The batch that a channel sends next, the worst first; what has to wait is added to `later_on`."""
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for row in due:
+        if row.kind not in _NEWS or row.problem.startswith(FAULT):
+            own = str(row.id)
+        else:
+            # What was held back goes into one digest, whatever sites it is about.
+            own = "held" if row.held else f"{row.kind}:{row.site}"
+        groups.setdefault((row.recipient, own), []).append(row)
+    for (name, _), rows in sorted(groups.items(), key=lambda each: _urgency(each[1])):
+        kind, site = rows[0].kind, rows[0].site
         recipient = routing.named(settings, channel, name)
-        kind = kind.partition(":")[0]
-        if recipient is not None and kind == "alert":
+        if recipient is not None and kind == "alert" and not rows[0].problem.startswith(FAULT):
             later = _not_now(conn, settings, recipient, site, rows, now, zone_of.get(site, "UTC"))
             if later is not None:
                 later_on |= {row.id: later for row in rows}
                 continue
-            rows = [*rows, *_company(conn, free, columns, moment, channel, name, site)]
+            rows = [*rows, *_company(conn, free, to_ms(now), channel, name, site, held=bool(rows[0].held))]
         worst = max((row.severity for row in rows), key=lambda word: RANK[word])
+        sites = {row.site for row in rows}
         held = kind == "alert" and all(row.held for row in rows)
-        found.append(Batch(channel, name, site, kind, worst, tuple(sorted({row.id for row in rows})), held))
-    found.sort(key=lambda batch: (-RANK[batch.severity], batch.rows[0]))
-    return Paced(found, later_on)
+        place = site if len(sites) == 1 else ""
+        return Batch(channel, name, place, kind, worst, tuple(sorted({row.id for row in rows})), held)
+    return None
+
+
+def _urgency(rows: Sequence[Any]) -> tuple[int, int]:
+    return -max(RANK[row.severity] for row in rows), int(rows[0].id)
 
 
 def _company(
-    conn: Connection, free: Any, columns: Any, moment: int, channel: str, name: str, site: str
-) -> Iterable[Row[Any]]:
-    query = select(*columns).where(
+    conn: Connection, free: ColumnElement[bool], moment: int, channel: str, name: str, site: str, *, held: bool
+) -> Sequence[Any]:
+    query = select(*_PLANNED).where(
         free,
         outbox.c.due > moment,
         outbox.c.kind == "alert",
         outbox.c.channel == channel,
         outbox.c.recipient == name,
-        outbox.c.site == site,
         # What failed waits for its own turn.
         outbox.c.attempts == 0,
+        outbox.c.held != "" if held else outbox.c.site == site,
     )
     return conn.execute(query.order_by(outbox.c.id).limit(_MOST)).all()
 
@@ -224,12 +286,11 @@ def _not_now(
     if not critical and not hours.open_at(now, place):
         return to_ms(hours.next_opening(now, place)), "hours"
     urgent = any(json.loads(row.body).get("event") == "escalated" for row in rows)
-    last = _last_sent(conn, who, site)
+    last = _last_sent(conn, who, site, now)
     interval = settings.group_interval_critical if critical else settings.group_interval
     if last is not None and not urgent and not any(row.held for row in rows):
         next_turn = last + timedelta(seconds=interval)
-        # A clock that was set back must not make anybody wait for hours.
-        if now < next_turn and last <= now:
+        if now < next_turn:
             return to_ms(next_turn), ""
     cap = settings.hourly_cap + (_CRITICAL_EXTRA if critical else 0)
     sent = _sent_lately(conn, who, now)
@@ -241,14 +302,15 @@ def _not_now(
 _EPOCH = from_ms(0)
 
 
-def _last_sent(conn: Connection, who: Recipient, site: str) -> datetime | None:
+def _last_sent(conn: Connection, who: Recipient, site: str, now: datetime) -> datetime | None:
     at = conn.execute(
         select(func.max(outbox.c.sent_at)).where(
             outbox.c.recipient == who.name,
             outbox.c.channel == who.channel,
             outbox.c.site == site,
             outbox.c.kind == "alert",
-            outbox.c.sent_at.is_not(None),
+            # What a clock that was ahead has dated does not count.
+            outbox.c.sent_at <= to_ms(now),
         )
     ).scalar()
     return None if at is None else from_ms(at)
@@ -336,6 +398,26 @@ def drop(conn: Connection, rows: Iterable[int], why: str) -> None:
         )
 
 
+def give_back(conn: Connection, rows: Iterable[int], now: datetime) -> None:
+    """Let rows that were claimed and not sent be sent at once."""
+    for some in batches(sorted(rows)):
+        conn.execute(
+            update(outbox)
+            .where(outbox.c.id.in_(some), outbox.c.state == "waiting")
+            .values(due=to_ms(now), holder=None, leased_until=None)
+        )
+
+
+def drop_outdated(conn: Connection, now: datetime) -> None:
+    """Give up what is waiting for a broken channel about alerts that have been over for a week."""
+    over = select(alerts.c.number).where(alerts.c.resolved_at < to_ms(now - timedelta(days=7)))
+    conn.execute(
+        update(outbox)
+        .where(outbox.c.state == "waiting", outbox.c.problem != "", outbox.c.alert.in_(over))
+        .values(state="dropped", holder=None, leased_until=None)
+    )
+
+
 def release(conn: Connection, holder: str) -> int:
     """Give back what a process of that name had claimed when it died; returns how many rows."""
     freed = conn.execute(
@@ -347,20 +429,44 @@ def release(conn: Connection, holder: str) -> int:
 
 
 def forget_future(conn: Connection, now: datetime) -> None:
-    """After the clock was set back: leases and turns that were reckoned by the clock that was ahead are over."""
+    """After the clock was set back: turns that were reckoned by the clock that was ahead come now."""
     ahead = to_ms(now + 2 * LEASE)
     still = outbox.c.state == "waiting"
     conn.execute(update(outbox).where(still, outbox.c.leased_until > ahead).values(leased_until=None, holder=None))
     conn.execute(update(outbox).where(still, outbox.c.created > ahead).values(created=to_ms(now), due=to_ms(now)))
+    longest = to_ms(now + timedelta(seconds=_BACKOFF[-1]))
+    failed_ones = and_(still, outbox.c.attempts > 0, outbox.c.held == "", outbox.c.due > longest)
+    conn.execute(update(outbox).where(failed_ones).values(due=to_ms(now)))
+    day = to_ms(now + timedelta(days=1))
+    conn.execute(update(alerts).where(alerts.c.fired > ahead, alerts.c.step_due > day).values(step_due=day))
+
+
+def forget_removed(conn: Connection, settings: Alerts) -> None:
+    """Forget how channels and recipients worked that the settings do not have any more."""
+    known_ones = {(each.name, "") for each in settings.channels} | {
+        (each.channel, each.name) for each in settings.recipients
+    }
+    rows = conn.execute(select(channel_states.c.channel, channel_states.c.recipient)).all()
+    for channel, recipient in sorted((row.channel, row.recipient) for row in rows):
+        if (channel, recipient) not in known_ones:
+            conn.execute(
+                delete(channel_states).where(
+                    channel_states.c.channel == channel, channel_states.c.recipient == recipient
+                )
+            )
 
 
 def waiting(conn: Connection) -> int:
-    """How many notifications are overdue: due and not yet taken by the other side."""
-    return int(
-        conn.execute(
-            select(func.count()).select_from(outbox).where(outbox.c.state == "waiting", outbox.c.held == "")
-        ).scalar_one()
-    )
+    """How many notifications wait, those that are held back for a digest left out."""
+    query = select(func.count()).select_from(outbox).where(outbox.c.state == "waiting", outbox.c.held == "")
+    return int(conn.execute(query).scalar_one())
+
+
+def overdue(conn: Connection, now: datetime) -> int:
+    """How many notifications should have gone out: they failed, or have been due for ten minutes."""
+    late = or_(outbox.c.problem != "", outbox.c.due < to_ms(now - _LATE))
+    query = select(func.count()).select_from(outbox).where(outbox.c.state == "waiting", outbox.c.held == "", late)
+    return int(conn.execute(query).scalar_one())
 
 
 def disabled(conn: Connection) -> set[tuple[str, str]]:

@@ -222,8 +222,21 @@ def _rule(
         quorum=quorum,
         enabled=enabled,
         source=f"{file}:{line}",
-        extra={"unit": "sites" if quorum is not None else condition.unit},
+        extra=_extra(name, condition, quorum),
     )
+
+
+def _extra(kind: str, condition: Judge, quorum: Quorum | None) -> dict[str, Any]:
+    """What an alert keeps of its condition, for its page and its chart."""
+    if quorum is not None:
+        return {"unit": "sites"}
+    known: dict[str, Any] = {"unit": condition.unit, "match": dict(condition.match)}
+    if len(condition.metrics) == 1:
+        (metric,) = condition.metrics
+        entry = catalogue.get(metric)
+        # Other kinds judge something that they compute: their limit is none of the metric's own course.
+        known |= {"metric": metric, "plain": kind == "threshold", "good": entry.good if entry is not None else None}
+    return known
 
 
 def _refuse_circles(rules: Mapping[str, Rule], tables: Mapping[str, _Table], problems: list[Problem]) -> None:

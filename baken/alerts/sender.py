@@ -1,7 +1,7 @@
 """The sender: takes what is due from the outbox, has it sent, and marks it. A channel sends in a thread of its own.
 
 A slow or broken channel holds up no other. What a channel refuses for good is kept, and the channel is stopped and told
-of over the others; it is used again after a restart of Baken, a successful test, or `baken alert enable`.
+of over the others; it is used again after a restart of Baken, or `baken alert enable`.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from baken import clock
 from baken.alerts import channels, compose, outbox, routing
@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 _EVERY = 1.0
 _TIMEOUT = 20.0
+# Shorter than a lease: until then nobody else sends the same.
+_PATIENCE = 80.0
 _MOOT = "it need not be told any more: held back, acknowledged or over meanwhile"
 _GONE = "nobody of that name gets messages over this channel any more"
 
@@ -110,6 +112,11 @@ class Sender:
         """There is something new in the outbox."""
         self._wake.set()
 
+    @property
+    def alive(self) -> bool:
+        """Whether it is at work."""
+        return self._thread is not None and self._thread.is_alive()
+
     def stop(self, patience: float = 5.0) -> None:
         """Begin nothing new, and wait up to `patience` seconds for what is being sent."""
         self._stopping.set()
@@ -156,20 +163,22 @@ class Sender:
             outbox.forget_future(conn, self._now())
             # Whoever restarts Baken may have mended what a channel was stopped for.
             outbox.enable(conn, None, self._now())
+            outbox.forget_removed(conn, self._settings.alerts)
+            outbox.drop_outdated(conn, self._now())
 
     def _begin_due(self) -> int:
         """Begin to send what is due, one message per channel at a time; how many were begun."""
         now = self._now()
         with self._store.read() as conn:
-            paced = outbox.plan(conn, self._settings.alerts, now, self._zones(conn))
+            busy = {name for name, thread in self._busy.items() if thread.is_alive()}
+            paced = outbox.plan(conn, self._settings.alerts, now, self._zones(conn), busy)
         if paced.put_off:
             with self._store.write() as conn:
                 outbox.put_off(conn, paced.put_off)
         begun = 0
         for batch in paced.batches:
-            working = self._busy.get(batch.channel)
-            if self._stopping.is_set() or (working is not None and working.is_alive()):
-                continue
+            if self._stopping.is_set():
+                break
             thread = threading.Thread(target=self._work, args=(batch,), name=f"channel {batch.channel}", daemon=True)
             self._busy[batch.channel] = thread
             thread.start()
@@ -187,14 +196,17 @@ class Sender:
             log.warning("a notification waits for the store", channel=batch.channel, reason=str(problem))
         except Exception as error:  # noqa: BLE001
             log.error("sending failed inside Baken", channel=batch.channel, error=masked_trace(error))
-            self._give_back(batch, f"Baken failed: {type(error).__name__}")
+            self._give_back(batch, f"{outbox.FAULT}: {type(error).__name__}")
         finally:
             self._wake.set()
 
     def _give_back(self, batch: outbox.Batch, problem: str) -> None:
         with contextlib.suppress(StoreError), self._store.write() as conn:
             rows = conn.execute(select(table).where(table.c.id.in_(batch.rows), table.c.holder == self._holder)).all()
-            outbox.failed(conn, rows, self._holder, problem, self._now())
+            if rows:
+                # From now on each is tried alone: one that cannot be told takes no other with it.
+                outbox.failed(conn, rows, self._holder, problem, self._now())
+                outbox.went_wrong(conn, batch.channel, batch.recipient, problem, self._now(), disable=False)
 
     def send(self, batch: outbox.Batch) -> bool:
         """Claim the rows of a batch, send them as one message, mark them; whether the other side took it.
@@ -215,7 +227,7 @@ class Sender:
             rows = [row for row in rows if row not in moot]
             message = self._compose(conn, batch, rows, recipient) if rows else None
         if moot:
-            self._drop(moot, _MOOT)
+            self._drop_moot(moot)
         if message is None:
             self._drop(rows, "there was nothing to tell")
             return False
@@ -240,24 +252,38 @@ class Sender:
         return compose.message(conn, self._desk, recipient, batch, rows, self._now())
 
     def _drop(self, rows: list[Row[Any]], why: str) -> None:
-        numbers = {row.alert for row in rows if row.alert is not None}
         with self._store.write() as conn:
             outbox.drop(conn, [row.id for row in rows], why)
-            for number in sorted(numbers):
-                told = conn.execute(
-                    select(func.count()).where(table.c.alert == number, table.c.state != "dropped")
-                ).scalar_one()
-                if not told:
-                    # Nobody has heard of it: when what keeps it quiet ends, it is told.
-                    conn.execute(
-                        update(alerts)
-                        .where(alerts.c.number == number, alerts.c.suppressed.is_not(None))
-                        .values(told=False)
-                    )
+
+    def _drop_moot(self, rows: list[Row[Any]]) -> None:
+        """Drop rows that are moot still; what has become news again meanwhile is given back."""
+        with self._store.write() as conn:
+            still = compose.moot(conn, rows)
+            outbox.drop(conn, [row.id for row in still], _MOOT)
+            outbox.give_back(conn, [row.id for row in rows if row not in still], self._now())
+            for number in sorted({row.alert for row in still if row.alert is not None}):
+                if outbox.nobody_told(conn, number, 0):
+                    conn.execute(update(alerts).where(alerts.c.number == number).values(told=False))
 
     def _delivered(
         self, batch: outbox.Batch, rows: list[Row[Any]], recipient: Recipient, message: Message, detail: str
     ) -> None:
+        # The other side has it: a store that is busy at this moment is no reason to send it again.
+        ends = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._mark(batch, rows, message, detail)
+                break
+            except StoreError:
+                if time.monotonic() > ends or self._stopping.is_set():
+                    raise
+                time.sleep(_EVERY)
+            except Exception as error:  # noqa: BLE001
+                log.error("what was sent cannot be marked", channel=batch.channel, error=masked_trace(error))
+                break
+        log.info("told", channel=batch.channel, recipient=recipient.name, kind=batch.kind, alerts=len(message.items))
+
+    def _mark(self, batch: outbox.Batch, rows: list[Row[Any]], message: Message, detail: str) -> None:
         now = self._now()
         with self._store.write() as conn:
             outbox.sent(conn, [row.id for row in rows], self._holder, message.id, now)
@@ -267,7 +293,6 @@ class Sender:
                 if batch.held:
                     told["digest"] = True
                 note(Act(conn, self._settings.alerts, now), number, "notified", mask(detail)[:500], told)
-        log.info("told", channel=batch.channel, recipient=recipient.name, kind=batch.kind, alerts=len(message.items))
 
     def _undelivered(
         self, batch: outbox.Batch, rows: list[Row[Any]], channel: Channel, recipient: Recipient, problem: Undelivered
@@ -278,7 +303,9 @@ class Sender:
             again = outbox.failed(conn, rows, self._holder, text, now)
             whom = batch.recipient if problem.whom == "recipient" else ""
             outbox.went_wrong(conn, batch.channel, whom, text, now, disable=problem.permanent)
-            for number, events in _events_of(rows).items():
+            # The trail tells a problem once, not each time that it is tried again.
+            news = [row for row in rows if problem.permanent or row.problem != text[:1000]]
+            for number, events in _events_of(news).items():
                 told: dict[str, Any] = {"channel": batch.channel, "recipient": batch.recipient, "events": events}
                 told |= {"permanent": problem.permanent, "again": None if problem.permanent else clock.iso(again)}
                 note(Act(conn, self._settings.alerts, now), number, "notification_failed", text[:500], told)

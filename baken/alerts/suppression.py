@@ -32,18 +32,20 @@ class Quiet:
     firing: dict[tuple[str, str], list[tuple[int, Mapping[str, str]]]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, conn: Connection, rules: Mapping[str, Rule]) -> "Quiet":
-        """What holds now, from the store."""
+    def read(cls, conn: Connection, rules: Mapping[str, Rule], now: datetime, site: str | None = None) -> "Quiet":
+        """What holds now, from the store; with `site` only what may hold back alerts of that site."""
         inhibits = {name: rule.inhibits for name, rule in rules.items() if rule.inhibits}
         found = cls(
-            silences.load(conn), inhibits, frozenset(name for name in inhibits if rules[name].quorum is not None)
+            silences.load(conn, now), inhibits, frozenset(name for name in inhibits if rules[name].quorum is not None)
         )
         if inhibits:
-            rows = conn.execute(
-                select(alerts.c.site, alerts.c.rule, alerts.c.number, alerts.c.labels).where(
-                    alerts.c.open_key.is_not(None), alerts.c.rule.in_(sorted(inhibits))
-                )
+            query = select(alerts.c.site, alerts.c.rule, alerts.c.number, alerts.c.labels).where(
+                alerts.c.open_key.is_not(None), alerts.c.rule.in_(sorted(inhibits))
             )
+            if site is not None:
+                query = query.where(alerts.c.site.in_({site, ""}))
+            # In order, so that of several causes it is always the same one that is named.
+            rows = conn.execute(query.order_by(alerts.c.number))
             for site, rule, number, labels in rows:
                 found.fires(site, rule, number, labels_of(labels))
         return found
@@ -79,8 +81,9 @@ class Quiet:
 
 def refresh(act: Act, rules: Mapping[str, Rule], site: str | None = None) -> int:
     """Bring what open alerts (of one site, when given) are held back by up to the present; how many changed."""
-    quiet = Quiet.read(act.conn, rules)
-    query = select(alerts).where(alerts.c.open_key.is_not(None))
+    quiet = Quiet.read(act.conn, rules, act.now, site)
+    # In order, so that two writers meet the same locks in the same order.
+    query = select(alerts).where(alerts.c.open_key.is_not(None)).order_by(alerts.c.number)
     if site is not None:
         query = query.where(alerts.c.site == site)
     changed = 0
@@ -93,6 +96,6 @@ def refresh(act: Act, rules: Mapping[str, Rule], site: str | None = None) -> int
 
 def stale(conn: Connection, rules: Mapping[str, Rule], now: datetime) -> bool:
     """Whether an open alert is held back by something that is over, or not by something that has begun."""
-    quiet = Quiet.read(conn, rules)
+    quiet = Quiet.read(conn, rules, now)
     rows = conn.execute(select(alerts).where(alerts.c.open_key.is_not(None))).all()
     return any(quiet.of_alert(row, now) != row.suppressed for row in rows)

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from baken.alerts.lifecycle import Opening, key_of
 from baken.alerts.routing import TEST
 from baken.alerts.rule import Rule, Verdict, View
-from baken.clock import to_ms
+from baken.clock import from_ms, to_ms
 from baken.history.tables import alert_requests, outbox
 
 
@@ -59,6 +59,14 @@ def ask(conn: Connection, kind: str, site: str, by: str, now: datetime) -> str:
         insert(alert_requests).values(id=identity, site=site, kind=kind, at=to_ms(now), by=by[:140], answer="")
     )
     return identity
+
+
+def last_asked(conn: Connection, kind: str, site: str) -> datetime | None:
+    """When that was last asked for about a site; None: not lately."""
+    at = conn.execute(
+        select(func.max(alert_requests.c.at)).where(alert_requests.c.kind == kind, alert_requests.c.site == site)
+    ).scalar()
+    return None if at is None else from_ms(at)
 
 
 def answered(conn: Connection, request: str) -> str | None:

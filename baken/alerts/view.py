@@ -163,7 +163,8 @@ class SiteView:
         rows = self.conn.execute(
             select(alerts.c.labels).where(alerts.c.site == self.site, alerts.c.open_key.is_not(None))
         ).scalars()
-        return {labels["pattern"] for labels in map(labels_of, rows) if "pattern" in labels}
+        # An alert about a secret in a pattern's errors is no news of the pattern.
+        return {labels["pattern"] for labels in map(labels_of, rows) if labels.keys() == {"pattern"}}
 
     def _last_hour(self, numbers: list[int]) -> dict[int, int]:
         if not numbers:

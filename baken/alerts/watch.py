@@ -28,6 +28,7 @@ from baken.alerts.trial_alert import trial_opening
 from baken.alerts.view import HOST, zone_of
 from baken.clock import to_ms
 from baken.history.samples import Cycle
+from baken.history.series import batches
 from baken.history.store import Store, StoreError
 from baken.history.tables import alert_requests, alerts
 from baken.privacy import installation_key, masked_trace
@@ -44,6 +45,14 @@ _ZONES = 600.0
 _REPORT_AGE = timedelta(hours=18)
 LATE = 120.0
 """Seconds of delay from which on the evaluation is not well."""
+
+DEAF = 300.0
+"""Seconds for which all channels have to fail before other monitors hear that Baken is not well."""
+
+_RESTED = timedelta(seconds=55)
+# A site that is watched no more has its alerts ended after so many seconds: a folder may be unreadable for a moment.
+_GONE = 600.0
+_AT_ONCE = 100
 
 
 class AlertWatch:
@@ -87,6 +96,8 @@ class AlertWatch:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._broken: set[str] = set()
+        self._missing: dict[str, float] = {}
         self._due = dict.fromkeys(("tick", "full", "everything", "reports"), 0.0)
         self._failing: str | None = None
 
@@ -112,10 +123,11 @@ class AlertWatch:
         """Begin; what was in mind from an earlier time is read anew."""
         if self._thread is not None:
             return
-        self._stopping.clear()
+        # One of its own: a loop that was told to stop and has not yet must not go on.
+        self._stopping = threading.Event()
         self.engine.reset()
         self._due = dict.fromkeys(self._due, 0.0)
-        self._thread = threading.Thread(target=self._loop, name="alerts", daemon=True)
+        self._thread = threading.Thread(target=self._loop, args=(self._stopping,), name="alerts", daemon=True)
         self._thread.start()
         self.sender.start()
 
@@ -145,13 +157,21 @@ class AlertWatch:
             return self._failing
         if self.lag > LATE:
             return f"the evaluation of rules is {self.lag:.0f} s late"
+        if self._broken:
+            return f"evaluating failed inside Baken for {len(self._broken)} sites"
+        if self._thread is not None and not self.sender.alive:
+            return "nothing is sent: the sender has ended"
+        failing, _ = self.figures()
+        names = {each.channel for each in self._settings.alerts.recipients}
+        if names and all(failing.get(name, 0.0) > DEAF for name in names):
+            return "nobody can be told: no channel works"
         return None
 
     def figures(self) -> tuple[dict[str, float], int | None]:
         """For how long each channel has not worked, and how many notifications wait; None where nobody can say."""
         try:
             with self._store.read() as conn:
-                return outbox.failing(conn, self._now()), outbox.waiting(conn)
+                return outbox.failing(conn, self._now()), outbox.overdue(conn, self._now())
         except StoreError:
             return {}, None
 
@@ -173,8 +193,8 @@ class AlertWatch:
         self._enqueue_reports()
         return self.sender.drain(patience)
 
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
+    def _loop(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             try:
                 self._work()
                 if self._failing is not None:
@@ -184,12 +204,12 @@ class AlertWatch:
                 if self._failing is None:
                     log.warning("alerts cannot be evaluated; it is tried again", reason=str(problem))
                 self._failing = f"the store cannot be used: {problem}"
-                self._stopping.wait(2.0)
+                stopping.wait(2.0)
             except Exception as error:  # noqa: BLE001
                 # The watch outlives its own mistakes.
                 log.error("evaluating alerts failed inside Baken", error=masked_trace(error))
                 self._failing = f"evaluating failed inside Baken: {type(error).__name__}"
-                self._stopping.wait(2.0)
+                stopping.wait(2.0)
             self._wake.wait(_EVERY)
             self._wake.clear()
 
@@ -218,7 +238,7 @@ class AlertWatch:
         try:
             acted = 0
             for site in [*news, *(errors - news.keys())]:
-                acted += self.engine.evaluate(site, frozenset(news.get(site, ())), errors=site in errors)
+                acted += self._evaluate(site, frozenset(news.get(site, ())), errors=site in errors)
                 done.add(site)
             acted += self._across()
         except StoreError:
@@ -233,6 +253,27 @@ class AlertWatch:
         if acted:
             self.sender.wake()
 
+    def _evaluate(
+        self,
+        site: str,
+        metrics: Collection[str] | None = None,
+        *,
+        errors: bool = False,
+        rested: timedelta | None = None,
+    ) -> int:
+        """Evaluate one site; whatever is wrong with it takes no other with it. Raises StoreError."""
+        try:
+            acted = self.engine.evaluate(site, metrics, errors=errors, rested=rested)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            if site not in self._broken:
+                log.error("a site could not be evaluated", site=site, error=masked_trace(error))
+            self._broken.add(site)
+            return 0
+        self._broken.discard(site)
+        return acted
+
     def _across(self) -> int:
         return self.engine.evaluate_across(list(self._sites()))
 
@@ -241,7 +282,7 @@ class AlertWatch:
         now = self._now()
         acted = 0
         for site in sorted({site for site, due in self.engine.pending if due <= now}):
-            acted += self.engine.evaluate(site)
+            acted += self._evaluate(site)
         acted += self._across()
         with self._store.read() as conn:
             stale = suppression.stale(conn, self.engine.rules, now)
@@ -250,19 +291,26 @@ class AlertWatch:
                     alerts.c.step_due <= to_ms(now), alerts.c.open_key.is_not(None), alerts.c.suppressed.is_(None)
                 )
             ).all()
-        if stale or due:
+        if stale:
+            with self._store.write() as conn:
+                acted += suppression.refresh(Act(conn, self._settings.alerts, now), self.engine.rules)
+        # Some at a time: nobody else gets to write meanwhile.
+        for some in batches(sorted((row.number, row.step_due) for row in due), _AT_ONCE):
             with self._store.write() as conn:
                 act = Act(conn, self._settings.alerts, now)
-                if stale:
-                    acted += suppression.refresh(act, self.engine.rules)
-                for number, moment in due:
+                for number, moment in some:
                     acted += lifecycle.climb(act, number, moment)
         if acted:
             self.sender.wake()
 
     def _full(self) -> None:
         """Look again at whatever is remembered: figures grow old without anything being measured."""
-        acted = sum(self.engine.evaluate(site) for site in sorted(self.engine.with_states()))
+        acted = 0
+        for site in sorted(self.engine.with_states()):
+            if self._stopping.is_set():
+                return
+            acted += self._evaluate(site, rested=_RESTED)
+            self._evaluate_news()
         if acted:
             self.sender.wake()
 
@@ -271,10 +319,19 @@ class AlertWatch:
         for site in [*self._sites(), HOST]:
             if self._stopping.is_set():
                 return
-            acted += self.engine.evaluate(site)
+            acted += self._evaluate(site, rested=_RESTED)
+            self._evaluate_news()
         acted += self._across()
+        acted += self._forget_gone()
         if acted:
             self.sender.wake()
+
+    def _forget_gone(self) -> int:
+        """End the alerts of sites that are watched no more."""
+        gone = self.engine.with_states() - set(self._sites()) - {HOST}
+        now = time.monotonic()
+        self._missing = {site: self._missing.get(site, now) for site in gone}
+        return sum(self.engine.forget(site) for site, since in self._missing.items() if now - since >= _GONE)
 
     # What is asked for
 
@@ -288,7 +345,7 @@ class AlertWatch:
         answer: dict[str, Any] = {}
         now = self._now()
         if row.kind == "evaluate":
-            answer["acted"] = self.engine.evaluate(row.site) + self.engine.evaluate(HOST)
+            answer["acted"] = self._evaluate(row.site) + self._evaluate(HOST)
         with self._store.write() as conn:
             if row.kind == "test":
                 act = Act(conn, self._settings.alerts, now)

@@ -33,6 +33,8 @@ TRY_SECONDS = 15.0
 _COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
 
+_BETWEEN_TESTS = timedelta(seconds=60)
+
 _DOCTYPE = "verenigingen.doctype.system_alert.system_alert"
 
 
@@ -210,6 +212,8 @@ def enable_channel(call: Call, channel: str) -> dict[str, Any]:
     """
     if channel not in {each.name for each in call.settings.alerts.channels}:
         raise BadArgument(f"there is no channel {channel[:100]!r}")
+    if not acts_on_host(call):
+        raise BadArgument("several sites share the channels: only `baken alert enable` on the machine changes them")
     with call.store.write() as conn:
         changed = outbox.enable(conn, channel, call.now)
         audit.write(conn, at=call.now, site=call.site_name, user=_by(call), action="channel enabled", target=channel)
@@ -242,6 +246,10 @@ def chain(call: Call) -> list[dict[str, Any]]:
     if not state["running"]:
         return [_hop("alert evaluated", False, None, state["reason"] or "the collector does not run")]
     with call.store.write() as conn:
+        last = trial_alert.last_asked(conn, "test", call.site_name)
+        if last is not None and timedelta() <= clock.now() - last < _BETWEEN_TESTS:
+            why = "a test was sent within the last minute; wait a little, so that nobody drowns in tests"
+            return [_hop("alert evaluated", None, None, why)]
         request = trial_alert.ask(conn, "test", call.site_name, _by(call), clock.now())
         audit.write(conn, at=call.now, site=call.site_name, user=_by(call), action="test alert")
     number: int | None = None
@@ -379,13 +387,13 @@ def _each(call: Call, given: str, change: Callable[[Act, int], None]) -> dict[st
     changed: list[int] = []
     refused: list[dict[str, Any]] = []
     with call.store.write() as conn:
-        sites = dict(
-            conn.execute(
-                select(table.c.number, table.c.site).where(answers.of_site(call.site_name), table.c.number.in_(numbers))
-            ).tuples()
+        of_these = select(table.c.number, table.c.site).where(
+            answers.of_site(call.site_name), table.c.number.in_(numbers)
         )
+        sites = {number: site for number, site in conn.execute(of_these)}
         act = Act(conn, call.settings.alerts, call.now, _by(call), call.site_name)
-        for number in dict.fromkeys(numbers):
+        # In order, so that two writers meet the same locks in the same order.
+        for number in sorted(set(numbers)):
             if number not in sites:
                 refused.append(
                     {"number": number, "reason": f"there is no alert {lifecycle.name_of(number)} of this site"}

@@ -124,7 +124,7 @@ class Collector:
         self._pseudonyms = Pseudonyms(installation_key(settings.data_dir))
         self._processes = processes
         self._standing_by = False
-        self.alerts = AlertWatch(settings, store, self.holder, lambda: list(self.sites))
+        self.alerts = AlertWatch(settings, store, self.holder, lambda: sorted({*self.sites, *self.sites.troubles}))
         self._buffer = Buffer(store, settings.collector.buffer_cycles, self.alerts.stored)
         self._finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
         self._watches: dict[str, _Watch] = {}

@@ -8,7 +8,7 @@ is what people did. Nobody is told of the past: what waits in the outbox for it 
 import heapq
 import itertools
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
@@ -39,13 +39,16 @@ ADMIN, BOARD = "admin@example.test", "board@example.test"
 
 # What has not ended by then belongs to the present, which is judged while the demo runs.
 _PRESENT = timedelta(hours=3)
-_MOST_OF_A_RULE = 5
-_MOST_PATTERNS = 4
+_MOST_OF_A_RULE, _MOST_PATTERNS = 5, 4
 _QUIET = timedelta(hours=24)
 _HOUR_MS = 3_600_000
-# Two steps of a ladder, so that the past has escalations.
+# So that the past has escalations.
 _LADDER = tuple(Recipient(name=name, channel="mail", step=step) for name, step in (("Board", 1), ("Supplier", 2)))
 
+_CHANGES: Mapping[str, Callable[[Act, int, str], None]] = {
+    "over": lifecycle.resolve, "take": lifecycle.acknowledge, "assign": lifecycle.assign, "say": lifecycle.comment,
+    "rate": lifecycle.rate,
+}  # fmt: skip
 _NOTES: Mapping[str, tuple[str, ...]] = {
     "errors": ("Looking at the first pattern", "Same as last time; the supplier knows", "I have called the supplier"),
     "": ("I am on it", "Seen; watching it", "I have asked the host"),
@@ -177,16 +180,20 @@ def _maintenance(conn: Connection, site: str, now: datetime) -> int:
 def _judged(
     conn: Connection, rules: Iterable[Rule], settings: Alerts, site: str, now: datetime, rng: random.Random
 ) -> Iterator[Episode]:
-    """What the rules say of the figures that the demo's history has."""
+    """What the rules say of the figures that the demo's history has. Limits by night are wider than those by day."""
     start, end, night = now - timedelta(days=DAYS), now - _PRESENT, Hours.parse(settings.night)
+    lines: dict[str, list[samples.Points]] = {}
     for rule in rules:
         condition = rule.condition
         if not isinstance(condition, Threshold) or condition.source.by is not None or rule.quorum is not None:
             continue
         place = HOST if condition.source.metric.scope in ("host", "monitor") else site
         found: list[Episode] = []
-        for line in samples.read_range(conn, place, condition.source.metric.name, start, end):
-            if match(condition.source.match, line.labels):
+        metric = condition.source.metric.name
+        if metric not in lines:
+            lines[metric] = samples.read_range(conn, place, metric, start, end)
+        for line in lines[metric]:
+            if match(condition.source.match, line.labels) and any(map(condition.limits.day.holds, line.value)):
                 found += _course(rule, condition, place, line, settings, night)
         for episode in sorted(found, key=lambda each: each.began)[-_MOST_OF_A_RULE:]:
             yield _with_people(episode, rng)
@@ -199,8 +206,7 @@ def _course(
     open_one: tuple[Verdict, datetime, list[Step]] | None = None
     last: Step | None = None
     for at, value in zip(line.at, line.value, strict=True):
-        breach, recovered = condition.limits.judge(value, False)
-        if state is None and not breach:
+        if state is None and not condition.limits.day.holds(value):
             continue
         moment = from_ms(at)
         dark = condition.limits.night is not None and night.open_at(moment, rhythm.ZONE)
@@ -311,7 +317,7 @@ def _flapping(rules: Mapping[str, Rule], site: str, now: datetime, seed: int) ->
         return
     fired = evening.starts + timedelta(minutes=9)
     minutes: tuple[tuple[float, Literal["fire", "flap", "over"]], ...] = (
-        (0, "fire"), (5, "over"), (13, "fire"), (17, "over"), (26, "flap"), (31, "over"), (44, "flap"), (79, "over"),
+        (0, "fire"), (5, "over"), (13, "fire"), (17, "over"), (26, "flap"), (79, "over"),
     )  # fmt: skip
     steps = [Step(fired + timedelta(minutes=after), what) for after, what in minutes]
     steps.insert(-1, Step(fired + timedelta(minutes=52), "take", ADMIN, "The nightly import of bookings; I move it"))
@@ -374,16 +380,8 @@ def _happen(act: Act, episode: Episode, step: Step, number: int | None) -> int:
     elif step.what == "seen":
         verdict = replace(episode.verdict, value=step.value)
         lifecycle.seen(act, number, step.value, filled(episode.rule, verdict, episode.site, act.now - episode.began))
-    elif step.what == "over":
-        lifecycle.resolve(act, number, step.text)
-    elif step.what == "take":
-        lifecycle.acknowledge(act, number, step.text)
-    elif step.what == "assign":
-        lifecycle.assign(act, number, step.text)
-    elif step.what == "say":
-        lifecycle.comment(act, number, step.text)
     else:
-        lifecycle.rate(act, number, step.text)
+        _CHANGES[step.what](act, number, step.text)
     return number
 
 

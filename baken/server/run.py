@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _HEALTHY_AFTER = 60.0
-_FAREWELL = 8.0
+_FAREWELL = 15.0
 _WATCH_PARENT = 1.0
 
 _context = multiprocessing.get_context("spawn")

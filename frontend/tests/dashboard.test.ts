@@ -7,6 +7,7 @@ import { setLanguage } from '../src/i18n'
 import { chooseRefresh } from '../src/preferences'
 import { session } from '../src/session'
 import DashboardView from '../src/views/dashboard/DashboardView.vue'
+import { acknowledged, alert, ME, resolved, siteAlert } from './fixtures/alerts'
 import { dashboardAnswer, MOMENT } from './fixtures/dashboard'
 import { serve, type Asked } from './fixtures/server'
 
@@ -35,6 +36,8 @@ async function open(answer: DashboardAnswer, more: Parameters<typeof serve>[0] =
   const routes = [
     { name: 'errors', path: '/errors', component },
     { name: 'error-pattern', path: '/errors/:pattern', component },
+    { name: 'alerts', path: '/alerts', component },
+    { name: 'alert', path: '/alerts/:number', component },
     { path: '/:rest(.*)*', component },
   ]
   const router = createRouter({ history: createMemoryHistory(), routes })
@@ -114,6 +117,39 @@ test('alerts that could not be read are not "no alerts"', async () => {
   const [page] = await open({ ...dashboardAnswer(), alerts: { alerts: [], absent: 'not measured yet' } })
   expect(section(page, 'Active alerts')).toContain('not measured yet')
   expect(section(page, 'Active alerts')).not.toContain('No open alerts')
+})
+
+test('Baken’s own alerts can be taken up and ended here; the site’s own are marked and only shown', async () => {
+  const own = alert(12, { title: { en: 'SEPA compliance', nl: 'SEPA-naleving' } })
+  const done: Asked[] = []
+  const [page, log] = await open(dashboardAnswer(), {
+    'baken.acknowledge_alerts': (asked) => (done.push(asked), { message: { changed: [12], refused: [], alerts: [{ ...own, ...acknowledged(ME, 0) }] } }),
+    'baken.resolve_alerts': (asked) => (done.push(asked), { message: { changed: [12], refused: [], alerts: [{ ...own, ...resolved(ME, 0) }] } }),
+    // Reading them anew fails in the end: what was done stands all the same.
+    [`${PAGE}.get_active_alerts`]: () => (done.length > 1 ? { status: 417, body: { message: 'busy' } } : { message: [{ ...own, ...acknowledged(ME, 0) }, siteAlert()] }),
+  })
+  const buttons = () => page.findAll('section .acts button').map((one) => one.text())
+  expect(buttons()).toEqual(['Acknowledge', 'Resolve'])
+  expect(section(page, 'Active alerts')).toContain('From the site itself')
+  expect(page.findAll('a').map((link) => link.attributes('href'))).toEqual(expect.arrayContaining(['/alerts/12', '/alerts']))
+  await page.get('.acts button').trigger('click')
+  await flushPromises()
+  expect(done[0]).toMatchObject({ verb: 'POST', body: { alerts: '12', note: '' } })
+  expect(buttons()).toEqual(['Resolve'])
+  await page.get('.acts button').trigger('click')
+  await flushPromises()
+  expect(page.get('[role=status] .notice').text()).toContain('1 alert resolved.')
+  expect(log.at(-1)?.method).toBe(`${PAGE}.get_active_alerts`)
+  expect(section(page, 'Active alerts')).toContain('busy')
+  expect(section(page, 'Active alerts')).not.toContain('SEPA compliance')
+})
+
+test('a message of the server comes in the reader’s language', async () => {
+  await setLanguage('nl')
+  const answer = { ...dashboardAnswer(), alerts: [alert(12, { message: 'English', messages: { en: 'English', nl: 'Nederlands' } })] }
+  const [page] = await open(answer)
+  expect(section(page, 'Actieve meldingen')).toContain('Nederlands')
+  expect(section(page, 'Actieve meldingen')).not.toContain('English')
 })
 
 test('a silent collector and an unreachable site are said', async () => {

@@ -138,15 +138,19 @@ class Rig:
 
     def deliver(self) -> int:
         """Send what is due, one message after the other; how many batches were tried."""
-        with self.store.read() as conn:
-            paced = outbox.plan(conn, self.settings.alerts, self.now, {})
-        if paced.put_off:
-            with self.store.write() as conn:
-                outbox.put_off(conn, paced.put_off)
+        tried = 0
         with patch("baken.alerts.channels.send", self.side.send):
-            for batch in paced.batches:
-                self.sender.send(batch)
-        return len(paced.batches)
+            while True:
+                with self.store.read() as conn:
+                    paced = outbox.plan(conn, self.settings.alerts, self.now, {})
+                if paced.put_off:
+                    with self.store.write() as conn:
+                        outbox.put_off(conn, paced.put_off)
+                for batch in paced.batches:
+                    self.sender.send(batch)
+                tried += len(paced.batches)
+                if not paced.batches and not paced.put_off:
+                    return tried
 
     def deliver_all(self) -> None:
         """Let time pass until nothing waits any more."""

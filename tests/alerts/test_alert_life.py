@@ -321,7 +321,8 @@ def test_a_refused_message_is_tried_again_and_nothing_is_lost(store: Store, tmp_
     rig.side.refuses = None
     rig.deliver_all()
     assert rig.side.told() == [(rig.rows()[0].number, "fired")]
-    assert rig.kinds(rig.rows()[0].number).count("notification_failed") >= 2
+    # The trail tells the problem once, however often it was tried.
+    assert rig.kinds(rig.rows()[0].number).count("notification_failed") == 1
 
 
 def test_a_channel_that_refuses_for_good_is_stopped_loudly(sqlite_store: Store, tmp_path: Path) -> None:
@@ -449,6 +450,8 @@ reason = "a test"
 """
     rig = make_rig(sqlite_store, tmp_path, rules=rules)
     sites = [f"site{number}.example" for number in range(8)]
+    for site in sites:
+        rig.figure("frappe_site_up", 1, site=site)
     for down in range(4):
         rig.figure("frappe_site_up", 0, site=sites[down])
         rig.engine.evaluate_across(sites)

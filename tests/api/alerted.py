@@ -76,7 +76,7 @@ def row(store: Store, number: int) -> Row[Any]:
         return conn.execute(select(alerts).where(alerts.c.number == number)).one()
 
 
-def ask(world: World, name: str, status: int = 200, user: str | None = ADMIN, **args: Any) -> Any:
+def ask(world: World, name: str, status: int = 200, user: str | None = ADMIN, /, **args: Any) -> Any:
     """The answer of a method by GET and token."""
     answer = world.get(name, user, **args)
     assert answer.status_code == status, answer.text

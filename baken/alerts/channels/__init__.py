@@ -120,7 +120,13 @@ def check(channels: Iterable[settings.Channel], recipients: Iterable[settings.Re
             usable[channel.name] = (module(channel.kind), own)
         except ChannelProblem as problem:
             wrong.append(str(problem))
+    known: set[tuple[str, str]] = set()
     for recipient in recipients:
+        if (recipient.channel, recipient.name) in known:
+            wrong.append(
+                f"recipient {recipient.name} is there twice on channel {recipient.channel}; give each a name of its own"
+            )
+        known.add((recipient.channel, recipient.name))
         if recipient.channel not in names:
             wrong.append(
                 f"recipient {recipient.name}: there is no channel {recipient.channel!r}"

@@ -1,4 +1,5 @@
 /** The answers of the methods this page calls. Times are ISO 8601; null is "not measured". */
+import type { Alert } from './alerts'
 
 export interface SignInOptions {
   sites: string[]
@@ -89,17 +90,8 @@ export interface AuditSummary {
   absent?: Reasons | string | null
 }
 
-export interface SiteAlert {
-  name: string
-  alert_type: string
-  severity: string
-  message: string
-  status: string
-  timestamp: string | null
-}
-
 /** A plain list, or the list with the reason why it could not be read. */
-export type AlertsAnswer = SiteAlert[] | { alerts: SiteAlert[]; absent?: string | null }
+export type AlertsAnswer = Alert[] | { alerts: Alert[]; absent?: string | null }
 
 export type Figure = number | string | boolean | null | FigureTree | Figure[]
 export interface FigureTree {

@@ -1,5 +1,6 @@
 /** The dashboard's parts, filled by one call and retried one by one. */
 import { ref, type Ref } from 'vue'
+import type { Alert } from '../../api/alerts'
 import { read, write } from '../../api/client'
 import { loadSession, session } from '../../session'
 import { forgetSeries } from '../../series'
@@ -12,7 +13,6 @@ import type {
   MonitorStatus,
   PerformanceMetrics,
   RecentErrors,
-  SiteAlert,
   SystemMetrics,
 } from '../../api/types'
 
@@ -59,7 +59,7 @@ export function useDashboard(): Dashboard {
   return { system, errors, audit, alerts, performance, monitor, measured, refresh }
 }
 
-export function alertsOf(answer: AlertsAnswer | null): SiteAlert[] {
+export function alertsOf(answer: AlertsAnswer | null): Alert[] {
   if (!answer) return []
   return Array.isArray(answer) ? answer : answer.alerts
 }

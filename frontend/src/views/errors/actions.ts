@@ -4,6 +4,7 @@ import { write } from '../../api/client'
 import type { Pattern, PatternsChanged } from '../../api/types'
 import { explain } from '../../part'
 import { t, tn } from '../../i18n'
+import type { Notice, Noticed } from '../../notice'
 
 export type Settled = 'known' | 'muted' | 'resolved' | 'open'
 export type SplitBy = 'message' | 'title' | 'caller' | 'none'
@@ -15,21 +16,11 @@ interface Step {
   args: Record<string, string | number>
 }
 
-export interface Notice {
-  text: string
-  /** A failure stays until it is dismissed. */
-  failed: boolean
-  undo: (() => Promise<void>) | null
-}
-
-export interface Actions {
-  notice: Notice | null
-  busy: boolean
+export interface Actions extends Noticed {
   settle: (patterns: Pattern[], state: Settled, given?: { note?: string; hours?: number }) => Promise<boolean>
   merge: (patterns: Pattern[], into: string) => Promise<boolean>
   separate: (pattern: string, from: string) => Promise<boolean>
   split: (pattern: Pattern, by: SplitBy) => Promise<boolean>
-  dismiss: () => void
 }
 
 const HOUR_MS = 3_600_000

@@ -1,6 +1,6 @@
 /** A part of the page with arguments: the newest question counts, and an outage is the whole page's matter. */
-import { ApiError, read } from '../../api/client'
-import { explain, usePart, type Part } from '../../part'
+import { ApiError, read } from './api/client'
+import { explain, usePart, type Part } from './part'
 
 export interface Answer<T> extends Part<T> {
   /** Asks anew. Raises when the server is away, so that the refresh loop waits for it; other failures stay here. */
