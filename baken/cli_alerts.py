@@ -1,6 +1,7 @@
 """The commands `baken rules …` and `baken alert …`: what the rules say, and what people do about alerts."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,7 +75,8 @@ def check(
     if problems or book is None:
         raise typer.Exit(1)
     off = sum(1 for rule in book.rules.values() if not rule.enabled)
-    own = sum(1 for rule in book.rules.values() if not rule.source.startswith("baken/"))
+    brought = rulebook.read(None).rules
+    own = sum(1 for name, rule in book.rules.items() if brought.get(name) != rule)
     out.print(
         f"{len(book.rules)} rules are in order ({own} of your own or changed, {off} switched off); "
         f"{len(settings.alerts.channels)} channels, {len(settings.alerts.recipients)} recipients",
@@ -124,6 +126,7 @@ def test(
     The format is in the manual: *Alerts*, *Trying rules out*.
     """
     from baken.alerts import rulebook, trial
+    from baken.alerts.trial_file import TrialProblems
 
     settings = settings_of(config, None, None, data_dir)
     book = rulebook.load(settings)
@@ -131,11 +134,17 @@ def test(
     for file in files:
         if not file.is_file():
             fail(f"there is no file {file}", 2)
-        for result in trial.run(file, book, settings.alerts):
+        try:
+            results = trial.run(file, book, settings.alerts)
+        except TrialProblems as found:
+            for problem in found.problems:
+                err.print(f"baken: {problem}", markup=False, soft_wrap=True)
+            raise typer.Exit(2) from None
+        for result in results:
             mark = "[green]ok    [/]" if result.passed else "[red]failed[/]"
             out.print(f"{mark} {escape(str(file))}: {escape(result.name)}", soft_wrap=True)
-            for problem in result.problems:
-                out.print(f"       {problem}", markup=False, soft_wrap=True)
+            for line in result.problems:
+                out.print(f"       {line}", markup=False, soft_wrap=True)
             wrong += not result.passed
     if wrong:
         raise typer.Exit(1)
@@ -237,15 +246,30 @@ def list_alerts(
     if not found:
         out.print("No alerts are open." if not all_ else "There have been no alerts.")
         return
-    table = Table("alert", "severity", "status", "site", "title", "since")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("alert", "severity", "status", "since"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("title", ratio=1, overflow="fold")
     for each in found:
-        title = each["title"].get(settings.language) or each["rule"]
+        title = _plain(each["title"].get(settings.language) or each["rule"])
         held = f" [dim](held back: {each['suppressed']['kind']})[/]" if each["suppressed"] else ""
+        site_name = each["site"] or "host"
+        place = "" if site_name in title else f" [dim]· {escape(_plain(site_name))}[/]"
         severity = f"[{_COLOURS[each['severity']]}]{each['severity']}[/]"
-        table.add_row(
-            each["name"], severity, each["status"], escape(each["site"] or "host"), escape(title) + held, each["fired"]
-        )
+        table.add_row(each["name"], severity, each["status"], _local(each["fired"]), escape(title) + place + held)
     out.print(table)
+
+
+def _local(moment: str) -> str:
+    """A moment of an answer on this machine's clock: 27 Nov 13:28, with the year when it is not the present one."""
+    local = datetime.fromisoformat(moment).astimezone()
+    year = "" if local.year == clock.now().astimezone().year else f" {local.year}"
+    return f"{local.day} {local:%b}{year} {local:%H:%M}"
+
+
+def _plain(text: str) -> str:
+    """A text of a site or of a person without what a terminal would take for a command."""
+    return "".join(letter if letter.isprintable() or letter == " " else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 @alert.command()
@@ -266,17 +290,27 @@ def show(number: str, config: ConfigOption = None, data_dir: DataOption = None, 
         return
     language = settings.language
     out.print(f"[bold]{found['name']}[/] [{_COLOURS[found['severity']]}]{found['severity']}[/] {found['status']}")
+    about = [found["rule"], found["site"] or "host", f"since {_local(found['fired'])}"]
+    if found["assigned_to"]:
+        about.append(f"looked after by {found['assigned_to']}")
+    if found["suppressed"]:
+        about.append(f"held back: {found['suppressed']['kind']} {found['suppressed']['id']}")
+    out.print(f"  {_plain(' · '.join(about))}", markup=False, style="dim", soft_wrap=True)
     for text in (found["title"], found["message"], found["advice"]):
-        out.print(f"  {text.get(language, '')}", markup=False, soft_wrap=True)
+        if text.get(language):
+            out.print(f"  {_plain(text[language])}", markup=False, soft_wrap=True)
+    out.print()
     for event in trail:
-        who = f" {event['user']}" if event["user"] else ""
-        text = f": {event['text']}" if event["text"] else ""
-        out.print(f"  {event['at']} {event['kind']}{who}{text}", markup=False, soft_wrap=True)
+        who = f" by {event['user']}" if event["user"] else ""
+        text = f": {' / '.join(event['text'].splitlines())}" if event["text"] else ""
+        line = f"  {_local(event['at']):<12}  {event['kind'].replace('_', ' ')}{who}{text}"
+        out.print(_plain(line), markup=False, soft_wrap=True)
     for each in told:
         if each["state"] != "sent":
             why = f" ({each['problem']})" if each["problem"] else ""
-            line = f"  {each['channel']} to {each['recipient']}: {each['state']}, due {each['due']}{why}"
-            out.print(line, markup=False, soft_wrap=True)
+            due = f", due {_local(each['due'])}" if each["state"] == "waiting" else ""
+            line = f"  {each['channel']} to {each['recipient']}: {each['state']}{due}{why}"
+            out.print(_plain(line), markup=False, soft_wrap=True)
 
 
 @alert.command()
@@ -284,7 +318,9 @@ def ack(numbers: Numbers, note: Note = "", config: ConfigOption = None, data_dir
     """Take up alerts: they climb no further."""
     from baken.alerts import lifecycle
 
-    _change(numbers, "acknowledged", config, data_dir, lambda act, number: lifecycle.acknowledge(act, number, note))
+    _change(
+        numbers, "acknowledged", note, config, data_dir, lambda act, number: lifecycle.acknowledge(act, number, note)
+    )
 
 
 @alert.command()
@@ -292,7 +328,7 @@ def resolve(numbers: Numbers, note: Note = "", config: ConfigOption = None, data
     """End alerts by hand. What still holds comes back after the time of a reminder."""
     from baken.alerts import lifecycle
 
-    _change(numbers, "resolved", config, data_dir, lambda act, number: lifecycle.resolve(act, number, note))
+    _change(numbers, "resolved", note, config, data_dir, lambda act, number: lifecycle.resolve(act, number, note))
 
 
 @alert.command()
@@ -300,13 +336,15 @@ def reopen(numbers: Numbers, note: Note = "", config: ConfigOption = None, data_
     """Open resolved alerts again."""
     from baken.alerts import lifecycle
 
-    _change(numbers, "open again", config, data_dir, lambda act, number: lifecycle.reopen(act, number, note))
+    _change(numbers, "open again", note, config, data_dir, lambda act, number: lifecycle.reopen(act, number, note))
 
 
-def _change(numbers: list[str], what: str, config: Path | None, data_dir: Path | None, change: Any) -> None:
+def _change(numbers: list[str], what: str, note: str, config: Path | None, data_dir: Path | None, change: Any) -> None:
     from baken.alerts import lifecycle
     from baken.alerts.lifecycle import Act, Refused
 
+    if len(note) > lifecycle.MOST_TEXT:
+        fail(f"the note has {len(note)} characters; at most {lifecycle.MOST_TEXT} are kept", 2)
     settings, store = _store(config, data_dir)
     refused = False
     for name in numbers:
@@ -317,7 +355,7 @@ def _change(numbers: list[str], what: str, config: Path | None, data_dir: Path |
             with store.write() as conn:
                 change(Act(conn, settings.alerts, clock.now(), _me()), number)
         except Refused as reason:
-            err.print(f"baken: {reason}", markup=False, soft_wrap=True)
+            err.print(f"baken: {_plain(str(reason))}", markup=False, soft_wrap=True)
             refused = True
         else:
             out.print(f"{lifecycle.name_of(number)} is {what}")
@@ -368,7 +406,8 @@ def silence(
             suppression.refresh(Act(conn, settings.alerts, now), rulebook.load(settings).rules)
     except (ValueError, silences.Refused) as problem:
         fail(str(problem), 2)
-    out.print(f"silence {number} until {clock.iso(until)}; `baken alert unsilence {number}` ends it", soft_wrap=True)
+    ends = _local(until.isoformat())
+    out.print(f"silence {number} until {ends}; `baken alert unsilence {number}` ends it", soft_wrap=True)
 
 
 @alert.command()

@@ -390,7 +390,7 @@ def _each(call: Call, given: str, change: Callable[[Act, int], None]) -> dict[st
         of_these = select(table.c.number, table.c.site).where(
             answers.of_site(call.site_name), table.c.number.in_(numbers)
         )
-        sites = {number: site for number, site in conn.execute(of_these)}
+        sites = {row.number: row.site for row in conn.execute(of_these)}
         act = Act(conn, call.settings.alerts, call.now, _by(call), call.site_name)
         # In order, so that two writers meet the same locks in the same order.
         for number in sorted(set(numbers)):

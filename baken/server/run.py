@@ -6,9 +6,10 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnProcess
 from types import FrameType
@@ -85,7 +86,8 @@ class Supervisor:
         if now < child.not_before:
             return
         process = _context.Process(target=child.target, args=child.args, name=f"baken-{child.role}", daemon=False)
-        process.start()
+        with _without_main():
+            process.start()
         child.process, child.started = process, now
         self.on_start(child.role, process.pid or 0)
 
@@ -100,6 +102,20 @@ class Supervisor:
             if process.is_alive():
                 process.kill()
                 process.join()
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Let a child that is started meanwhile not import the program that this process runs: it needs no command line."""
+    main = sys.modules["__main__"]
+    names = ("__spec__", "__file__")
+    kept: dict[str, Any] = {name: main.__dict__.pop(name) for name in names if name in main.__dict__}
+    # What multiprocessing looks for; with neither of the two it imports nothing.
+    main.__dict__["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.__dict__.update(kept)
 
 
 def listen(host: str, port: int) -> socket.socket:
