@@ -59,6 +59,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "lead_late": "These are late: the channel did not work. They were to go out from {at} on.",
         "reply": "You get this as {name}. Who is told what and when stands in baken.toml under [[alerts.recipients]].",
         "reply_report": "You get this as {name}; reports are asked for in baken.toml under [[alerts.recipients]].",
+        "course": "The last six hours",
         "all": "all sites",
     },
     "nl": {
@@ -84,6 +85,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "lead_late": "Deze zijn laat: het kanaal werkte niet. Ze hadden vanaf {at} moeten uitgaan.",
         "reply": "U krijgt dit als {name}. Wie wat wanneer hoort, staat in baken.toml onder [[alerts.recipients]].",
         "reply_report": "U krijgt dit als {name}; rapporten vraagt u aan in baken.toml onder [[alerts.recipients]].",
+        "course": "De laatste zes uur",
         "all": "alle sites",
     },
 }
@@ -341,7 +343,7 @@ def course(conn: Connection, alert: Row[Any], language: str, now: datetime) -> C
     limit = details.get("limit") if plotted.get("limit") else None
     entry = catalogue.get(str(plotted["metric"]))
     unit = entry.unit if entry is not None else ""
-    caption = _in(plotted.get("help"), language) or str(plotted["metric"])
+    caption = text(language, "course")
     return Chart(tuple(found[0].at), tuple(found[0].value), limit, unit, caption, alert.fired)
 
 

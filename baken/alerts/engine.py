@@ -531,7 +531,6 @@ def details_of(rule: Rule, verdict: Verdict) -> dict[str, Any]:
             "metric": metric,
             "labels": exact | dict(verdict.labels),
             "limit": bool(about.get("plain")),
-            "help": {"en": entry.help},
         }
     return found
 
