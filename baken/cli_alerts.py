@@ -89,7 +89,8 @@ def list_rules(config: ConfigOption = None, data_dir: DataOption = None, as_json
     """List the rules with their conditions and the reason for each limit."""
     from baken.alerts import rulebook, spans
 
-    book = rulebook.load(settings_of(config, None, None, data_dir))
+    settings = settings_of(config, None, None, data_dir)
+    book = rulebook.load(settings)
     found = [
         {
             "rule": rule.name,
@@ -98,7 +99,7 @@ def list_rules(config: ConfigOption = None, data_dir: DataOption = None, as_json
             "condition": rule.condition.words,
             "for": spans.short(rule.hold),
             "enabled": rule.enabled,
-            "reason": rule.reason,
+            "reason": dict(rule.reason),
             "source": rule.source,
         }
         for rule in book.rules.values()
@@ -106,13 +107,13 @@ def list_rules(config: ConfigOption = None, data_dir: DataOption = None, as_json
     if as_json:
         print_json(found)
         return
-    for each in found:
+    for each, rule in zip(found, book.rules.values(), strict=True):
         off = "" if each["enabled"] else " [dim](off)[/]"
         severity = str(each["severity"])
         out.print(f"[bold]{each['rule']}[/] [{_COLOURS[severity]}]{severity}[/]{off}", soft_wrap=True)
         held = f" for {each['for']}" if each["for"] != "0s" else ""
         out.print(f"  {each['condition']}{held}", markup=False, soft_wrap=True)
-        out.print(f"  {escape(str(each['reason']))}", style="dim", soft_wrap=True)
+        out.print(f"  {escape(rule.reason[settings.language])}", style="dim", soft_wrap=True)
 
 
 @rules.command("test")
@@ -185,7 +186,7 @@ def explain(
         )
         out.print(f"  {each['why'][settings.language]}", markup=False, soft_wrap=True)
         if name:
-            out.print(f"  Why this limit: {each['reason']}", markup=False, soft_wrap=True)
+            out.print(f"  Why this limit: {each['reason'][settings.language]}", markup=False, soft_wrap=True)
             out.print(f"  From {each['source']}", markup=False, style="dim", soft_wrap=True)
             for one in each["instances"]:
                 if one["alert"]:

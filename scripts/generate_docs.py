@@ -299,7 +299,7 @@ def rule_table() -> Iterator[str]:
                 words = _code(rule.condition.words)
                 if rule.quorum is not None:
                     words += f" on {rule.quorum.share:.0%} of the sites, and {rule.quorum.least} at least"
-                yield f"| {name} | {rule.severity} | {words} | {held} | {rule.reason} |"
+                yield f"| {name} | {rule.severity} | {words} | {held} | {rule.reason['en']} |"
 
 
 def _code(text: str) -> str:

@@ -13,10 +13,14 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 WIDTHS = {"phone": 360, "tablet": 768, "desktop": 1440}
+# An empty path is looked up.
 VIEWS = {
     "dashboard": "/monitoring_dashboard",
-    "errors": "/monitoring_dashboard/errors?range=7d",
-    "errors-where": "/monitoring_dashboard/errors?range=7d&tab=where",
+    "errors": "/monitoring_dashboard/errors?hours=168",
+    "errors-where": "/monitoring_dashboard/errors?hours=168&tab=where",
+    "alerts": "/monitoring_dashboard/alerts",
+    "alerts-statistics": "/monitoring_dashboard/alerts?tab=statistics",
+    "alert": "",
     "metrics": "/monitoring_dashboard/metrics",
     "api": "/api/docs",
 }
@@ -34,7 +38,12 @@ SHOWN = {
     ("dashboard", "phone", "dark", "nl"),
     ("errors", "desktop", "light", "en"),
     ("errors-where", "desktop", "light", "en"),
+    ("alerts", "desktop", "light", "en"),
+    ("alerts", "phone", "dark", "nl"),
+    ("alert", "desktop", "light", "en"),
 }
+# Of these the course says most; of the first that there is.
+TOLD = ("HIGH_ERROR_RATE", "DAILY_ERRORS", "HIGH_JOB_QUEUE")
 
 
 def chromium() -> str:
@@ -53,6 +62,18 @@ def sign_in(page: Page, url: str) -> None:
     page.fill("input[type=password]", "baken-demo")
     page.click("button[type=submit]")
     page.wait_for_url("**/monitoring_dashboard*")
+
+
+def alert_page(page: Page, url: str) -> str:
+    """Path of the page of an alert with a course: an open one, or else the newest."""
+    for status in ("open", "all"):
+        for rule in TOLD:
+            path = f"/api/method/baken.get_alerts?status={status}&rule={rule}&days=30&limit=1"
+            answer = page.request.get(url + path)
+            alerts = answer.json()["message"]["alerts"]
+            if alerts:
+                return f"/monitoring_dashboard/alerts/{alerts[0]['number']}"
+    return "/monitoring_dashboard/alerts"
 
 
 def pictures(browser: Browser, url: str, out: Path, everything: bool) -> None:
@@ -74,7 +95,7 @@ def pictures(browser: Browser, url: str, out: Path, everything: bool) -> None:
                 page = context.new_page()
                 sign_in(page, url)
                 for view in views:
-                    page.goto(url + VIEWS[view])
+                    page.goto(url + (VIEWS[view] or alert_page(page, url)))
                     page.wait_for_load_state("networkidle")
                     page.wait_for_timeout(1500)
                     page.screenshot(path=out / f"{view}-{size}-{theme}-{language}.png", full_page=everything)

@@ -53,7 +53,7 @@ def alert(
         "status": row.status,
         "site": row.site,
         "labels": labels,
-        "where": "" if row.rule == TEST else words.where(labels, "en"),
+        "where": words.where(labels, "en"),
         "title": texts.get("title") or {},
         "message": texts.get("message") or {},
         "advice": texts.get("advice") or {},

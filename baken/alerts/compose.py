@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from baken.alerts import links, outbox, routing, words
+from baken.alerts import links, outbox, words
 from baken.alerts.lifecycle import ACKNOWLEDGED, ACTIVE, RESOLVED
 from baken.alerts.message import Chart, Event, Item, Message
 from baken.alerts.rule import RANK
@@ -245,7 +245,9 @@ def _item(
     happened = events.get(last.event or 0)
     at = from_ms(happened.at) if happened is not None else from_ms(last.created)
     unit = str(details.get("unit") or "")
-    value = words.figure(alert.value, unit, language) if alert.value is not None else ""
+    # With a limit beside it a number speaks for itself; alone it needs its noun.
+    worded = words.figure if details.get("limit") is not None else words.amount
+    value = worded(alert.value, unit, language) if alert.value is not None else ""
     limit = words.figure(details["limit"], unit, language) if details.get("limit") is not None else ""
     base = desk.settings.alerts.public_url.rstrip("/")
     url = f"{base}/monitoring_dashboard/alerts/{alert.number}" if base else ""
@@ -264,7 +266,7 @@ def _item(
         status=alert.status,
         site=alert.site,
         # The label of a trial says which one it is, not where anything is.
-        where="" if alert.rule == routing.TEST else words.where(labels, language),
+        where=words.where(labels, language),
         value=value,
         limit=limit,
         at=at,

@@ -324,7 +324,7 @@ class Engine:
                 key = lifecycle.key_of(rule.name, view.site, verdict.labels)
                 if verdict.breach is None and not verdict.labels:
                     unknown = verdict
-                if key in done or (key in told and key not in known.states):
+                if key in done or (key in told and not _lives(known.states.get(key))):
                     continue
                 done.add(key)
                 change = self._change(known, rule, verdict.labels, verdict, now, numbers)
@@ -475,6 +475,11 @@ class Engine:
             lifecycle.seen(act, number, verdict.value, filled(rule, verdict, site, act.now - began))
 
 
+def _lives(known: _Known | None) -> bool:
+    """Whether there is an alert of it still: what was told once and ended, by hand too, is not news a second time."""
+    return known is not None and known.state.phase not in ("ok", "closed")
+
+
 def _ended(state: State) -> machine.Outcome:
     return machine.Outcome(None, "resolve" if state.phase in ("firing", "recovering") else "")
 
@@ -518,7 +523,6 @@ def details_of(rule: Rule, verdict: Verdict) -> dict[str, Any]:
         "unit": str(about.get("unit") or ""),
         "limit": verdict.limit,
         "runbook": rule.runbook,
-        "reason": rule.reason,
         "source": rule.source,
         "good": about.get("good"),
     }

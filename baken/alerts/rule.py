@@ -18,6 +18,9 @@ AREAS = ("errors", "sepa", "performance", "business", "data_quality", "operation
 Text = Mapping[str, str]
 """A text by language: {"en": …, "nl": …}."""
 
+Field = str | float | timedelta | Text
+"""What a text has put in: the same in every language, or a number, a length of time or a text, said in each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -41,7 +44,7 @@ class Verdict:
     limit: float | None = None
     at: datetime | None = None
     reason: str | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, Field] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,11 @@ class SeenPattern:
 
 @dataclass(frozen=True, slots=True)
 class SeenFinding:
-    """A finding of the reading of errors: `kind` is "leak" or "lost"."""
+    """A finding of the reading of errors: `kind` is "leak" or "lost", `label` what it is called."""
 
     kind: str
     name: str
-    label: str
+    label: Text
     pattern: str | None
     count: int
     last_seen: datetime
@@ -153,7 +156,7 @@ class Rule:
         title: one line per language; may name {site}, {value}, {limit} and labels.
         message: a sentence or two per language; the same names.
         advice: what to do, per language.
-        reason: why the limit is what it is; for those who read the rules.
+        reason: why the limit is what it is, per language; for those who read the rules. Empty texts: nothing is said.
         hold: for how long the condition has to hold before it fires (`for`).
         keep: for how long it has to be over before the alert is resolved.
         runbook: address or page of the manual that says more.
@@ -172,7 +175,7 @@ class Rule:
     title: Text
     message: Text
     advice: Text
-    reason: str
+    reason: Text
     hold: timedelta = timedelta()
     keep: timedelta = timedelta()
     runbook: str = ""

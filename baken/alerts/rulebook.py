@@ -33,7 +33,7 @@ KEYS: Mapping[str, Key] = {
     "title": Key("text, or { en, nl }", "One line. Fields such as {value}, {limit}, {site} and labels are put in."),
     "message": Key("text, or { en, nl }", "What it means, in a sentence or two; with the same fields."),
     "advice": Key("text, or { en, nl }", "What to do first; with the same fields."),
-    "reason": Key("text", "Why the limit is what it is."),
+    "reason": Key("text, or { en, nl }", "Why the limit is what it is."),
     "for": Key("length of time", "So long the condition has to hold before it fires. Otherwise at once."),
     "keep": Key("length of time", "So long it has to be over before it is resolved. Otherwise at once."),
     "runbook": Key("text", "Address or page that says more."),
@@ -200,7 +200,7 @@ def _rule(
         elif each not in tables:
             table.problem(f"inhibits: there is no rule {each}{nearest(each, tables)}", "inhibits")
     runbook = table.text("runbook", f"{MANUAL}#{source.name.lower()}" if _brought(source, defaults) else "")
-    reason, keep, enabled = table.text("reason"), _keep(table), table.flag("enabled", default=True)
+    reason, keep, enabled = table.words("reason", required=False), _keep(table), table.flag("enabled", default=True)
     if len(problems) > before or condition is None or severity is None or area is None:
         return None
     file, line = source.locate((source.name,))

@@ -10,13 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
 
 from baken.alerts import answers
 from baken.alerts.lifecycle import ACKNOWLEDGED, ACTIVE, RESOLVED
-from baken.alerts.rule import SEVERITIES
+from baken.alerts.rule import SEVERITIES, Text
 from baken.alerts.view import zone_of
 from baken.alerts.windows import midnight, zone_named
 from baken.clock import from_ms, iso, to_ms
@@ -35,7 +36,13 @@ _WORST_FIRST = tuple(reversed(SEVERITIES))
 
 
 def statistics(
-    conn: Connection, site: str, now: datetime, days: int, *, zone: str | tzinfo | None = None
+    conn: Connection,
+    site: str,
+    now: datetime,
+    days: int,
+    *,
+    zone: str | tzinfo | None = None,
+    titles: Mapping[str, Text] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The alerts that fired in the last `days` days of the site's zone, today included.
 
@@ -48,11 +55,12 @@ def statistics(
         now: the present.
         days: how many days.
         zone: whose days; None: the site's.
+        titles: what rules are called, by name; one that is not there is called what its last alert is called.
 
     Returns:
         period {days, from, to, time_zone}, total, by_severity, by_status, by_area, by_day [{date, LOW, MEDIUM, HIGH,
         CRITICAL}] with every day, rules, notifications, timestamp. `rules`, the most frequent first: rule, title,
-        severity (those of its last alert), count, open, median_seconds_to_acknowledge, median_seconds_to_resolve
+        severity (that of its last alert), count, open, median_seconds_to_acknowledge, median_seconds_to_resolve
         (from the last firing; None without any), rated, false_alarm_share (of those rated; None without any),
         suppressed (held back now, or nobody was ever told), flapping, notifications (sent), last_fired.
         `notifications` of these days: sent, held (those of them that a digest brought, and those that wait for one),
@@ -69,7 +77,7 @@ def statistics(
         "total": sum(int(row.n) for row in groups),
         **_totals(groups),
         "by_day": _by_day(groups, first, days),
-        "rules": _rules(conn, site, start, groups),
+        "rules": _rules(conn, site, start, groups, titles),
         "notifications": _notifications(conn, site, start),
         "timestamp": iso(now),
     }
@@ -184,12 +192,14 @@ def _totals(groups: Sequence[Row[Any]]) -> dict[str, dict[str, int]]:
     return {"by_severity": dict(severities), "by_status": dict(statuses), "by_area": dict(areas.most_common())}
 
 
-def _rules(conn: Connection, site: str, start: datetime, groups: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _rules(
+    conn: Connection, site: str, start: datetime, groups: Sequence[Row[Any]], titles: Mapping[str, Text]
+) -> list[dict[str, Any]]:
     of_rule: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in groups:
         of_rule[row.rule].append(row)
     last = {rule: max(rows, key=lambda row: row.last) for rule, rows in of_rule.items()}
-    titles = _titles(conn, [row.last for row in last.values()])
+    said = _titles(conn, [row.last for rule, row in last.items() if rule not in titles])
     lengths, told = times(conn, site, start), _told(conn, site, start)
     found = []
     for rule, rows in of_rule.items():
@@ -201,7 +211,7 @@ def _rules(conn: Connection, site: str, start: datetime, groups: Sequence[Row[An
         found.append(
             {
                 "rule": rule,
-                "title": titles.get(last[rule].last, {}),
+                "title": titles[rule] if rule in titles else said.get(last[rule].last, {}),
                 "severity": last[rule].severity,
                 "count": sums["n"],
                 "open": sum(int(row.n) for row in rows if row.status != RESOLVED),
@@ -218,8 +228,8 @@ def _rules(conn: Connection, site: str, start: datetime, groups: Sequence[Row[An
     return sorted(found, key=lambda each: (-each["count"], each["rule"]))
 
 
-def _titles(conn: Connection, numbers: Sequence[int]) -> dict[int, Mapping[str, str]]:
-    found: dict[int, Mapping[str, str]] = {}
+def _titles(conn: Connection, numbers: Sequence[int]) -> dict[int, Text]:
+    found: dict[int, Text] = {}
     for some in batches(sorted(numbers)):
         for number, texts in conn.execute(select(alerts.c.number, alerts.c.texts).where(alerts.c.number.in_(some))):
             found[number] = json.loads(texts).get("title") or {}

@@ -1,7 +1,8 @@
 """The texts of rules, with figures, labels and times put in.
 
 A field is a bare name in braces, `{value}`. Nothing else is understood, so a text can reach nothing but what it is
-given: no attributes, no items, no formats.
+given: no attributes, no items, no formats. A length of time, a number, and what has a text of its own per language are
+written in the language of the text that they are put into.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from baken.alerts import words
-from baken.alerts.rule import Rule, Text, Verdict
+from baken.alerts.rule import Field, Rule, Text, Verdict
 from baken.metrics import catalogue
 
 COMMON = ("site", "where", "since")
@@ -48,7 +49,7 @@ def fill(text: Text, verdict: Verdict, rule: Rule, language: str, *, site: str, 
     Returns the text; a field of which nothing is known is a question mark.
     """
     unit = str(rule.extra.get("unit") or "")
-    known = {**verdict.labels, **verdict.fields}
+    known: dict[str, Field] = {**verdict.labels, **verdict.fields}
     if verdict.value is not None:
         known["value"] = words.figure(verdict.value, unit, language)
     if verdict.limit is not None:
@@ -58,7 +59,17 @@ def fill(text: Text, verdict: Verdict, rule: Rule, language: str, *, site: str, 
         "where": words.where(verdict.labels, language),
         "since": words.span(since, language),
     }
-    return _FIELD.sub(lambda match: str(known.get(match[1], _UNKNOWN)), text[language])
+    return _FIELD.sub(lambda match: _said(known.get(match[1], _UNKNOWN), language), text[language])
+
+
+def _said(value: Field, language: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, timedelta):
+        return words.span(value, language)
+    if isinstance(value, Mapping):
+        return value.get(language) or value.get("en") or _UNKNOWN
+    return words.number(value, language)
 
 
 def _place(rule: Rule) -> Text:

@@ -38,7 +38,7 @@ RULE = Rule(
         "nl": "Iemand heeft geprobeerd of meldingen u bereiken. Dat doen ze. Er is niets aan de hand.",
     },
     advice={"en": "Nothing needs to be done.", "nl": "U hoeft niets te doen."},
-    reason="",
+    reason={"en": "", "nl": ""},
 )
 
 

@@ -35,7 +35,7 @@ from typing import Any, get_args
 
 from baken.alerts import toml_lines
 from baken.alerts.rule import SEVERITIES, SeenFinding, SeenPattern, Severity
-from baken.alerts.rule_table import Problem, RuleTable, nearest
+from baken.alerts.rule_table import LANGUAGES, Problem, RuleTable, nearest
 from baken.alerts.trial_course import GONE, Absent, Appearance, Course, Series
 from baken.alerts.view import HOST
 from baken.metrics import catalogue
@@ -252,7 +252,8 @@ class _Reader:
         part.refuse_unknown(("at", "site", "finding", "name", "label", "pattern", "count"))
         kind, at = part.choice("finding", ("leak", "lost"), "leak") or "leak", self._at(part, "at", None)
         name, count = part.text("name", "password"), part.number("count")
-        found = SeenFinding(kind, name, part.text("label", name), part.text("pattern") or None, int(count or 1), at)
+        label = part.words("label", required=False) if "label" in part else dict.fromkeys(LANGUAGES, name)
+        found = SeenFinding(kind, name, label, part.text("pattern") or None, int(count or 1), at)
         self._course(part).findings.append((at, found))
 
     def _expectation(self, part: RuleTable) -> Expectation:

@@ -114,7 +114,12 @@ class SiteView:
             rows += [("lost", row) for row in errors_findings.lost(self.conn, self.site)]
             self._findings = [
                 SeenFinding(
-                    kind, row["kind"], row["label"], row["pattern"], int(row["count"]), _moment(row["last_seen"])
+                    kind,
+                    row["kind"],
+                    errors_findings.labels(kind, row["kind"]),
+                    row["pattern"],
+                    int(row["count"]),
+                    _moment(row["last_seen"]),
                 )
                 for kind, row in rows
             ]

@@ -33,6 +33,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "label.pattern": "pattern", "label.category": "category", "label.job": "job", "label.channel": "channel",
         "label.site": "site", "label.component": "component", "label.area": "area", "label.doctype": "DocType",
         "label.certificate": "certificate", "label.host": "host",
+        "category.database": "database", "category.network": "network", "category.permission": "permission",
+        "category.validation": "validation", "category.payment": "payment", "category.email": "e-mail",
+        "category.template": "template", "category.code": "program", "category.timeout": "time limit",
+        "category.background_job": "background job", "category.other": "other",
         "letter.limit": "limit {limit}", "letter.advice": "What to do", "letter.since": "Since",
         "letter.occurrences": "Fired", "letter.once": "once", "letter.times": "{count} times",
         "letter.status": "Status", "letter.rule": "Rule", "letter.open": "Open in Baken", "letter.open_short": "Open",
@@ -75,6 +79,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "label.pattern": "patroon", "label.category": "categorie", "label.job": "taak", "label.channel": "kanaal",
         "label.site": "site", "label.component": "onderdeel", "label.area": "gebied", "label.doctype": "DocType",
         "label.certificate": "certificaat", "label.host": "host",
+        "category.database": "database", "category.network": "netwerk", "category.permission": "rechten",
+        "category.validation": "validatie", "category.payment": "betaling", "category.email": "e-mail",
+        "category.template": "sjabloon", "category.code": "programma", "category.timeout": "tijdslimiet",
+        "category.background_job": "achtergrondtaak", "category.other": "overig",
         "letter.limit": "grens {limit}", "letter.advice": "Wat te doen", "letter.since": "Sinds",
         "letter.occurrences": "Afgegaan", "letter.once": "eenmaal", "letter.times": "{count} keer",
         "letter.status": "Status", "letter.rule": "Regel", "letter.open": "Openen in Baken",
@@ -267,9 +275,20 @@ def area(name: str, language: str) -> str:
     return _named("area", name, language)
 
 
+def category(name: str, language: str) -> str:
+    """The category of a pattern of errors within a sentence: "background job"."""
+    return _named("category", name, language)
+
+
+_IDS = frozenset({"pattern", "finding", "test"})
+
+
 def where(labels: Mapping[str, str], language: str) -> str:
-    """Labels in words: {"queue": "long", "window": "1h"} is "queue long, over 1 h". Empty without labels."""
-    return ", ".join(_label(name, value, language) for name, value in labels.items() if value)
+    """Labels in words: {"queue": "long", "window": "1h"} is "queue long, over 1 h". Empty without labels.
+
+    Ids that mean nothing to a reader are left out.
+    """
+    return ", ".join(_label(name, value, language) for name, value in labels.items() if value and name not in _IDS)
 
 
 def _label(name: str, value: str, language: str) -> str:

@@ -7,7 +7,7 @@ from baken import clock
 from baken.alerts import answers, statistics, trial_alert
 from baken.api import snapshots
 from baken.api.alert_actions import chain
-from baken.api.alerts import acts_on_host, book_or_problems, stands
+from baken.api.alerts import acts_on_host, book_or_problems, stands, title
 from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, Call
 from baken.api.monitor import collector_state
@@ -45,7 +45,7 @@ def run_daily_checks(call: Call) -> dict[str, Any]:
     """
     answer = _run(call, DAILY)
     with call.store.read() as conn:
-        answer["statistics"] = statistics.statistics(conn, call.site_name, call.now, 1)
+        answer["statistics"] = statistics.statistics(conn, call.site_name, call.now, 1, titles=_titles(call))
     return answer
 
 
@@ -120,7 +120,12 @@ def get_alert_statistics(call: Call, days: Annotated[int, Range(1, 3660)] = 30) 
     seconds to send), timestamp.
     """
     with call.store.read() as conn:
-        return statistics.statistics(conn, call.site_name, call.now, days)
+        return statistics.statistics(conn, call.site_name, call.now, days, titles=_titles(call))
+
+
+def _titles(call: Call) -> dict[str, dict[str, str]]:
+    """What the rules are called, whatever their figures are."""
+    return {name: title(rule, call.site_name) for name, rule in book_or_problems(call)[0].rules.items()}
 
 
 @method(f"{MODULE}.check_critical_errors", roles=DASHBOARD_ROLES)

@@ -204,7 +204,7 @@ def _pending(conn: Connection, call: Call) -> list[dict[str, Any]]:
     return [
         {
             "rule": row.rule,
-            "title": _title(rules[row.rule], row.site or call.site_name),
+            "title": title(rules[row.rule], row.site or call.site_name),
             "site": row.site,
             "labels": labels_of(row.labels),
             "since": iso(from_ms(row.since)),
@@ -218,7 +218,7 @@ def _pending(conn: Connection, call: Call) -> list[dict[str, Any]]:
     ]
 
 
-def _title(rule: Rule, site: str) -> dict[str, str]:
+def title(rule: Rule, site: str) -> dict[str, str]:
     """A rule's title where no figure is at hand: its fields as dots."""
     return {language: _bare(text.replace("{site}", site)) for language, text in rule.title.items()}
 
@@ -271,7 +271,7 @@ def _described(rule: Rule) -> dict[str, Any]:
         "area": rule.area,
         "for": spans.short(rule.hold),
         "keep": spans.short(rule.keep),
-        "reason": rule.reason,
+        "reason": dict(rule.reason),
         "runbook": rule.runbook,
         "enabled": rule.enabled,
         "source": rule.source,
@@ -326,7 +326,7 @@ def stands(call: Call, rules: RuleBook) -> list[dict[str, Any]]:
         found.append(
             {
                 **_described(rule),
-                "title": _title(rule, call.site_name),
+                "title": title(rule, call.site_name),
                 "state": state,
                 "instances": instances,
                 "why": {language: _why(rule, state, instances, language) for language in _LANGUAGES},

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from baken.clock import from_ms, iso
 from baken.errors import echoes, log_files
 from baken.errors.event import SOURCES
-from baken.errors.leaks import KINDS
+from baken.errors.leaks import KINDS, KINDS_NL
 from baken.errors.looked import Looked, look
 from baken.history.tables import error_findings, error_patterns
 
@@ -44,6 +44,28 @@ _LOST = {
         "Look whether the scheduler runs and Redis keeps its data: errors wait there for up to 15 minutes.",
     ),
 }
+_LOST_NL = {
+    log_files.TOO_LONG: "fout met een te lange titel",
+    log_files.REFUSED: "fout die het foutenlogboek weigerde",
+    log_files.NOT_TAKEN: "fout die Frappe niet kon opschrijven",
+    echoes.LEFT: "fout die uit de cache verdween zonder een regel te worden",
+}
+
+
+def labels(kind: str, name: str) -> dict[str, str]:
+    """What a finding is called, per language: {"en": "password", "nl": "wachtwoord"}.
+
+    Args:
+        kind: "leak" or "lost".
+        name: the kind of credential, or why the error was lost; one that has no name is called by itself.
+    """
+    return {"en": _label(kind, name), "nl": (KINDS_NL if kind == "leak" else _LOST_NL).get(name, _label(kind, name))}
+
+
+def _label(kind: str, name: str) -> str:
+    if kind == "leak":
+        return KINDS.get(name, name.replace("_", " "))
+    return _LOST[name][0] if name in _LOST else name
 
 
 def found(conn: Connection, site: str, now: datetime) -> dict[str, Any]:
@@ -81,14 +103,14 @@ def _rows(conn: Connection, site: str, kind: str) -> list[dict[str, Any]]:
         detail: Mapping[str, Any] = json.loads(row.detail)
         if kind == "leak":
             name = str(detail.get("kind") or row.key.partition(":")[0])
-            label, advice = KINDS.get(name, name.replace("_", " ")), _ADVICE.get(name, _REPLACE)
+            advice = _ADVICE.get(name, _REPLACE)
         else:
             name = str(detail.get("reason") or row.key)
-            label, advice = _LOST.get(name, (name, "Look into frappe.log for the reason."))
+            advice = _LOST[name][1] if name in _LOST else "Look into frappe.log for the reason."
         out.append(
             {
                 "kind": name,
-                "label": label,
+                "label": _label(kind, name),
                 "pattern": heads.get(row.merged_into, row.id),
                 "template": row.template,
                 "count": row.count,

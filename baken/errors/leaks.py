@@ -25,6 +25,21 @@ KINDS = {
 }
 """What `find` tells apart: kind and what it is called."""
 
+KINDS_NL = {
+    "authorization_header": "Authorization-header",
+    "password": "wachtwoord",
+    "api_secret": "API-sleutel of -geheim",
+    "token": "token",
+    "jwt": "JSON Web Token",
+    "private_key": "privésleutel",
+    "url_password": "wachtwoord in een URL",
+    "service_key": "sleutel van een bekende dienst",
+    "password_hash": "hash van een wachtwoord",
+    "session_cookie": "sessiecookie",
+    "one_time_link": "link waarmee een wachtwoord wordt ingesteld",
+}
+"""What the kinds are called in Dutch."""
+
 # How far behind a sign its value may end, in characters.
 _BEHIND = 700
 _PLACEHOLDER = re.compile(

@@ -1,5 +1,6 @@
 import { flushPromises } from '@vue/test-utils'
 import { beforeEach, expect, test } from 'vitest'
+import { setLanguage } from '../src/i18n'
 import { ago, ELS, rulesAnswer, silence, SITE, testAnswer } from './fixtures/alerts'
 import { asked, begin, bodies, notice, open, press, STATISTICS } from './fixtures/alerts-page'
 
@@ -46,6 +47,42 @@ test('a new silence foretells what it holds, and asks why when it holds everythi
   await dialog.get('form').trigger('submit')
   await flushPromises()
   expect(bodies(log, 'baken.add_silence')).toEqual([{ matchers: { area: 'sepa', queue: '!long' }, comment: '', hours: 2 }])
+})
+
+test('a refused silence stays with its words and the reason, and goes once it is taken', async () => {
+  let reply: { status?: number; body?: unknown; message?: unknown } = { status: 417, body: { exc_type: 'ValidationError', message: '"~(" is no expression' } }
+  const { page, log } = await open('?tab=silences', { 'baken.add_silence': () => reply })
+  await press(page, 'Add silence')
+  const dialog = page.get('dialog')
+  await dialog.get('input[maxlength="400"]').setValue('~(')
+  await dialog.get('input[maxlength="1000"]').setValue('The import')
+  await dialog.get('form').trigger('submit')
+  await flushPromises()
+  expect(page.get('dialog [role=alert]').text()).toBe('That did not work: "~(" is no expression')
+  expect(page.get<HTMLInputElement>('dialog input[maxlength="1000"]').element.value).toBe('The import')
+  // Behind the dialog nobody reads it.
+  expect(page.find('.notice').exists()).toBe(false)
+  reply = { message: { silence: silence(9) } }
+  await dialog.get('input[maxlength="400"]').setValue('~HIGH.*')
+  await dialog.get('form').trigger('submit')
+  await flushPromises()
+  expect(bodies(log, 'baken.add_silence').at(-1)).toEqual({ matchers: { rule: '~HIGH.*' }, comment: 'The import', hours: 2 })
+  expect(page.find('dialog').exists()).toBe(false)
+  expect(notice(page)).toContain('Silenced')
+})
+
+test('refused maintenance stays with its days, and is asked for once however often it is pressed', async () => {
+  const { page, log } = await open('?tab=silences', { 'baken.add_maintenance': new Error('gone') })
+  await press(page, 'Add maintenance')
+  const dialog = page.get('dialog')
+  await dialog.findAll('.day input')[2]?.setValue(true)
+  await dialog.get('input[maxlength="1000"]').setValue('Updates')
+  void dialog.get('form').trigger('submit')
+  await dialog.get('form').trigger('submit')
+  await flushPromises()
+  expect(bodies(log, 'baken.add_maintenance')).toHaveLength(1)
+  expect(page.get('dialog [role=alert]').text()).toContain('That did not work')
+  expect(page.get('dialog').text()).toContain('every Wednesday at 02:00')
 })
 
 test('maintenance comes again on the chosen days', async () => {
@@ -97,11 +134,11 @@ test('statistics: per day as chart and table, per rule, and what was sent', asyn
   expect(asked(log, STATISTICS)[0]?.query.get('days')).toBe('30')
   expect(page.text()).toContain('41 alerts in 30 days, of 2 rules.')
   const [queue, errors] = page.findAll('.rules tbody tr')
-  for (const part of ['High job queue', 'Medium', '20', '1.5 h', '25 min', '75% of 4', '31']) expect(queue?.text()).toContain(part)
+  for (const part of ['Jobs wait in queue', 'HIGH_JOB_QUEUE', 'Medium', '20', '1.5 h', '25 min', '75% of 4', '31']) expect(queue?.text()).toContain(part)
   // Nobody rated: that is not 0%.
   expect(errors?.text()).toContain('not rated')
   expect(errors?.text()).toContain('—')
-  expect(page.text()).toContain('High job queue: 75% of the 4 rated alerts were false alarms.')
+  expect(page.text()).toContain('Jobs wait in queue: 75% of the 4 rated alerts were false alarms.')
   expect(page.text()).toContain('99% within')
   await press(page, 'Show as table')
   const table = page.get('figure table')
@@ -109,6 +146,17 @@ test('statistics: per day as chart and table, per rule, and what was sent', asyn
   expect(table.findAll('tbody tr')[28]?.findAll('td').map((one) => one.text())).toEqual(['3', '2', '0', '1', '6'])
   await press(page, '7 days')
   expect(asked(log, STATISTICS).at(-1)?.query.get('days')).toBe('7')
+})
+
+test('rules are called and explained in the reader’s language', async () => {
+  await setLanguage('nl')
+  const { page } = await open('?tab=statistics')
+  expect(page.findAll('.rules tbody tr th a').map((one) => one.text())).toEqual(['Taken wachten in wachtrij', 'Fouten binnen een uur'])
+  const { page: rules } = await open('?tab=rules')
+  const first = rules.get('.rules > li details')
+  ;(first.element as HTMLDetailsElement).open = true
+  await first.trigger('toggle')
+  expect(first.get('.reason').text()).toContain('Tien fouten per uur')
 })
 
 test('delivery: what works, what does not and why, and who is told', async () => {

@@ -64,7 +64,10 @@ def test_the_limits_of_the_health_check_are_those_of_the_rules() -> None:
 
 @ALL
 def test_each_rule_can_be_read_by_people(rule: Rule) -> None:
-    assert len(rule.reason) > 25, "the reason for its limit"
+    assert all(len(words) > 25 and words.endswith(".") for words in rule.reason.values()), "the reason for its limit"
+    assert rule.reason["en"] != rule.reason["nl"]
+    figures = {language: sorted(re.findall(r"\d+", words)) for language, words in rule.reason.items()}
+    assert figures["en"] == figures["nl"]
     for text in (rule.title, rule.message, rule.advice):
         assert all(len(words) > 8 for words in text.values())
         assert text["en"] != text["nl"]

@@ -52,7 +52,7 @@ def test_a_backup_that_shrank_against_the_median() -> None:
     assert one(judge, MadeView().past_of("frappe_backup_bytes", [*days, 710], HOUR)).breach is False
     found = one(judge, MadeView().past_of("frappe_backup_bytes", [*days, 690], HOUR))
     assert (found.breach, found.value, found.limit) == (True, -31, -30)
-    assert found.fields == {"over": "30d"}
+    assert found.fields == {"over": timedelta(days=30)}
     assert judge.unit == "percent"
 
 

@@ -43,7 +43,7 @@ def collections(failed: float, successful: float, pending: float = 50) -> MadeVi
 def test_a_part_of_a_whole() -> None:
     judge = condition("ratio", RATIO)
     found = one(judge, collections(8, 32))
-    assert (said(found), found.value, found.fields) == ((True, False), 0.2, {"part": "8", "whole": "40"})
+    assert (said(found), found.value, found.fields) == ((True, False), 0.2, {"part": 8, "whole": 40})
     assert said(one(judge, collections(6, 34))) == (False, False)
     assert said(one(judge, collections(4, 36))) == (False, True)
 
@@ -142,7 +142,9 @@ def test_new_patterns_of_a_severity() -> None:
     assert told.value == 4
     assert told.at == PATTERN.last_seen
     assert told.fields["pattern_title"] == "No default account"
-    assert (told.fields["pattern_category"], told.fields["pattern_area"]) == ("email", "Email")
+    assert told.fields["pattern_category"] == {"en": "e-mail", "nl": "e-mail"}
+    assert told.fields["pattern_severity"] == {"en": "High", "nl": "Hoog"}
+    assert told.fields["pattern_area"] == "Email"
 
 
 def test_several_changes_and_other_matches() -> None:
@@ -206,16 +208,16 @@ def test_mistakes_of_a_pattern_are_named(text: str, expected: str) -> None:
 
 
 def test_findings() -> None:
-    leak = SeenFinding("leak", "token", "token", PATTERN.id, 3, NOW - HOUR)
-    old = SeenFinding("leak", "jwt", "JSON Web Token", None, 1, NOW - 25 * HOUR)
-    lost = SeenFinding("lost", "title", "error with a title that is too long", None, 1, NOW)
+    leak = SeenFinding("leak", "token", {"en": "token", "nl": "token"}, PATTERN.id, 3, NOW - HOUR)
+    old = SeenFinding("leak", "jwt", {"en": "JSON Web Token", "nl": "JSON Web Token"}, None, 1, NOW - 25 * HOUR)
+    lost = SeenFinding("lost", "title", {"en": "too long", "nl": "te lang"}, None, 1, NOW)
     found = verdicts(condition("finding", 'finding = "leak"'), MadeView(found=[leak, old, lost]))
     assert {labels: said(each) for labels, each in found.items()} == {
         f"finding=token, pattern={PATTERN.id}": (True, False),
         "finding=jwt, pattern=": (False, True),
     }
     told = found[f"finding=token, pattern={PATTERN.id}"]
-    assert (told.value, told.fields) == (3, {"label": "token"})
+    assert (told.value, told.fields) == (3, {"label": {"en": "token", "nl": "token"}})
     assert verdicts(condition("finding", 'finding = "lost"'), MadeView(site="", found=[lost])) == {}
 
 
@@ -236,7 +238,7 @@ def test_a_budget_that_burns() -> None:
     found = one(judge, up((355, 1), (5, 0)))
     assert (found.breach, found.limit) == (True, 14.4)
     assert found.value == pytest.approx(5 / 60 / 0.005)
-    assert found.fields == {"objective": "99.5 %"}
+    assert found.fields == {"objective": {"en": "99.5 %", "nl": "99,5 %"}}
 
 
 def test_the_short_time_says_that_it_is_going_on() -> None:

@@ -71,9 +71,20 @@ def test_everything_that_a_rule_may_say(file: Path) -> None:
     assert rule.title == {"en": "Queue {queue}: {value}", "nl": "Wachtrij {queue}: {value}"}
     assert rule.advice == {"en": "Look ({where}).", "nl": "Look ({where})."}
     assert (rule.tell, rule.inhibits) == (("night watch",), ("SITE_SLOW",))
-    assert (rule.reason, rule.runbook, rule.enabled) == ("Because.", "https://example.org/queue", True)
+    assert rule.reason == {"en": "Because.", "nl": "Because."}
+    assert (rule.runbook, rule.enabled) == ("https://example.org/queue", True)
     assert rule.source == f"{file}:2"
     assert rule.extra["unit"] == "jobs"
+
+
+def test_a_reason_may_be_said_in_each_language(file: Path) -> None:
+    assert read(file, f'{SMALL}reason = {{ en = "So.", nl = "Daarom." }}\n')["SMALL"].reason == {
+        "en": "So.",
+        "nl": "Daarom.",
+    }
+    assert read(file, SMALL)["SMALL"].reason == {"en": "", "nl": ""}
+    (problem,) = problems(file, f'{SMALL}reason.nl = "Daarom."\n')
+    assert problem[1] == "reason lacks its text in en"
 
 
 def test_the_smallest_rule(file: Path) -> None:

@@ -109,6 +109,19 @@ def test_a_rule_is_called_what_its_last_alert_is_called(store: Store) -> None:
     assert (found["title"]["en"], found["severity"]) == ("New", "CRITICAL")
 
 
+def test_a_rule_is_called_what_it_is_called_in_general(store: Store) -> None:
+    with store.write() as conn:
+        put(
+            conn,
+            alert_row(title="42 errors"),
+            alert_row(rule="HIGH_CPU", area="performance", title="Gone from the file"),
+        )
+    title = {"en": "… errors", "nl": "… fouten"}
+    found = ask(store, titles={"HIGH_ERROR_RATE": title})
+    assert rule(found, "HIGH_ERROR_RATE")["title"] == title
+    assert rule(found, "HIGH_CPU")["title"]["en"] == "Gone from the file"
+
+
 def test_medians_count_from_the_last_firing_and_only_what_happened(store: Store) -> None:
     with store.write() as conn:
         for minutes in (10, 20, 90):

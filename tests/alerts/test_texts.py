@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baken.alerts import rulebook, texts
-from baken.alerts.rule import Verdict
+from baken.alerts.rule import Field, Verdict
+from baken.errors import findings
+from baken.errors.log_files import TOO_LONG
 
 RULE = rulebook.read(None).rules["HIGH_JOB_QUEUE"]
 TEXT = {
@@ -39,6 +41,42 @@ def test_what_is_no_site_is_named_for_what_it_is(rule: str, english: str, dutch:
     text = {"en": "{site}", "nl": "{site}"}
     assert texts.fill(text, VERDICT, which, "en", site="", since=LONG) == english
     assert texts.fill(text, VERDICT, which, "nl", site="", since=LONG) == dutch
+
+
+def test_what_a_condition_gives_is_said_in_the_language_of_the_text() -> None:
+    text = dict.fromkeys(("en", "nl"), "{over}, {part}: {label} ({plain}, {only_english})")
+    given: dict[str, Field] = {
+        "over": timedelta(hours=1),
+        "part": 1234.5,
+        "label": {"en": "password", "nl": "wachtwoord"},
+        "plain": "AM04",
+        "only_english": {"en": "only"},
+    }
+    verdict = replace(VERDICT, fields=given)
+    filled = texts.fill(text, verdict, RULE, "en", site="a", since=LONG)
+    assert filled == "1 h, 1,234.5: password (AM04, only)"
+    filled = texts.fill(text, verdict, RULE, "nl", site="a", since=LONG)
+    assert filled == "1 u, 1.234,5: wachtwoord (AM04, only)"
+
+
+@pytest.mark.parametrize("name", ["CREDENTIALS_IN_ERRORS", "ERRORS_LOST"])
+def test_what_was_found_is_called_by_its_name_in_each_language(name: str) -> None:
+    rule = rulebook.read(None).rules[name]
+    which = "one_time_link" if name == "CREDENTIALS_IN_ERRORS" else TOO_LONG
+    label = findings.labels("leak" if name == "CREDENTIALS_IN_ERRORS" else "lost", which)
+    verdict = Verdict({"finding": which, "pattern": ""}, True, value=2, fields={"label": label})
+    said = {language: texts.fill(rule.title, verdict, rule, language, site="a", since=LONG) for language in label}
+    expected = {
+        "CREDENTIALS_IN_ERRORS": {
+            "en": "A secret stands in the Error Log: link that sets a password",
+            "nl": "Er staat een geheim in het foutenlogboek: link waarmee een wachtwoord wordt ingesteld",
+        },
+        "ERRORS_LOST": {
+            "en": "Errors were lost: error with a title that is too long",
+            "nl": "Er zijn fouten verloren gegaan: fout met een te lange titel",
+        },
+    }
+    assert said == expected[name]
 
 
 def test_what_is_not_known_is_a_question_mark() -> None:

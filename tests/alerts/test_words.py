@@ -9,6 +9,7 @@ import pytest
 from baken.alerts import words
 from baken.alerts.message import Event
 from baken.alerts.rule import AREAS, SEVERITIES
+from baken.errors.taxonomy import CATEGORIES
 from baken.metrics import catalogue
 
 NOW = datetime(2026, 11, 27, 13, 3, tzinfo=UTC)
@@ -140,6 +141,8 @@ def test_everything_that_alerts_have_has_a_word(language: str) -> None:
         assert words.event(event, language) != event
     for area in AREAS:
         assert words.area(area, language) != area
+    for category in CATEGORIES:
+        assert f"category.{category}" in words.WORDS[language]
 
 
 @pytest.mark.parametrize("entry", catalogue.metrics(), ids=lambda entry: entry.name)

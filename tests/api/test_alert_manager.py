@@ -77,7 +77,7 @@ def test_hourly_checks_judge_at_once(world: World) -> None:
         high = rule(found, "errors", "HIGH_ERROR_RATE")
         assert set(high) == {"rule", "state", "severity", "why", "instances"}
         assert (high["state"], high["severity"]) == ("firing", "CRITICAL")
-        assert high["why"]["en"] == "Holds: over 1h: 25 (limit 10)."
+        assert high["why"]["en"].endswith(": 25 (limit 10).")
         assert [alert["rule"] for alert in found["alerts"]] == ["HIGH_ERROR_RATE"]
         assert len(ask(world, "baken.get_alerts", status="all")["alerts"]) == 1
         daily = ask(world, f"{MODULE}.run_daily_checks")
@@ -212,6 +212,7 @@ def test_statistics_and_summary(world: World) -> None:
         "rule", "title", "severity", "count", "open", "median_seconds_to_acknowledge", "median_seconds_to_resolve",
         "false_alarm_share", "rated", "suppressed", "flapping", "notifications", "last_fired",
     }  # fmt: skip
+    assert queue["title"] == {"en": "… jobs wait in queue …", "nl": "… taken wachten in wachtrij …"}
     assert (queue["median_seconds_to_acknowledge"], queue["median_seconds_to_resolve"]) == (3600, 7200)
     assert (queue["false_alarm_share"], queue["rated"]) == (1.0, 1)
     short = ask(world, "verenigingen.doctype.system_alert.system_alert.get_alert_summary")

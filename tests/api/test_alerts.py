@@ -16,7 +16,7 @@ from baken.api.context import DASHBOARD_ROLES, Call, Caller
 from baken.history import samples
 from baken.history.samples import Cycle, Sample
 from baken.history.store import Store
-from baken.history.tables import alert_states
+from baken.history.tables import alert_states, alerts
 from baken.settings import Settings
 from tests.api.alerted import HOST, OTHER, QUEUE, RECIPIENT, SITE, TOLD, ask, change, fire, wait
 from tests.server.world import ADMIN, BOARD, MEMBER, PAGE, World, make_world
@@ -31,7 +31,7 @@ RULE = {
     "name", "title", "kind", "words", "severity", "area", "for", "keep", "reason", "runbook", "enabled", "source",
     "quorum", "inhibits", "tell", "state", "instances", "why",
 }  # fmt: skip
-METHODS = (
+METHODS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("get_active_alerts", {}),
     ("get_alerts", {}),
     ("get_alert", {"number": 1}),
@@ -221,13 +221,13 @@ def test_one_with_its_whole_story(world: World) -> None:
     assert [mark["kind"] for mark in chart["marks"]] == ["fired", "acknowledged"]
     assert found["rule"]["name"] == "HIGH_JOB_QUEUE"
     assert found["rule"]["for"] == "5m"
-    assert "documented limit" in found["rule"]["reason"]
+    assert "documented limit" in found["rule"]["reason"]["en"]
 
 
 def test_one_of_a_rule_that_is_gone_and_without_a_figure(world: World) -> None:
     number = fire(world.store, "SITE_DOWN", SITE, {})
     with world.store.write() as conn:
-        conn.execute(update(lifecycle.alerts).values(rule="GONE"))
+        conn.execute(update(alerts).values(rule="GONE"))
     found = ask(world, "baken.get_alert", number=number)
     assert found["rule"] is None
     assert found["chart"] is None
@@ -360,7 +360,7 @@ def test_rules_and_why_on_every_database(store: Store, tmp_path: Path) -> None:
     up = [Sample("frappe_site_up", (), 1.0)]
     with store.write() as conn:
         samples.record(conn, [Cycle(SITE, call.now, lengths + up, {}, ["frappe_queue_length", "frappe_site_up"])])
-    fire(store)
+    number = fire(store)
     wait(store, "HIGH_JOB_QUEUE", {"queue": "short"}, call.now - timedelta(minutes=2))
     found = registry.find("baken.get_alert_rules").run(call)
     assert found["problems"] == []
@@ -371,7 +371,7 @@ def test_rules_and_why_on_every_database(store: Store, tmp_path: Path) -> None:
     assert queue["why"]["en"] == "Holds: queue long: 25 (limit 20)."
     assert queue["why"]["nl"] == "Geldt: wachtrij long: 25 (grens 20)."
     states = {each["labels"]["queue"]: (each["state"], each["alert"]) for each in queue["instances"]}
-    assert states == {"long": ("firing", 1), "short": ("pending", None), "default": ("pending", None)}
+    assert states == {"long": ("firing", number), "short": ("pending", None), "default": ("pending", None)}
     assert set(queue["instances"][0]) == {
         "site", "labels", "where", "state", "since", "value", "limit", "unit", "reason", "alert",
     }  # fmt: skip
@@ -455,13 +455,12 @@ def test_channels_and_who_is_told(world: World) -> None:
     assert recipient["name"] == "beheer"
     assert RECIPIENT["to"] not in str(found)
     now = clock.now()
-    for state, then in (
-        ("ok", lambda conn: outbox.went_well(conn, "mail", "beheer", now)),
-        ("failing", lambda conn: outbox.went_wrong(conn, "mail", "", "no answer", now, disable=False)),
-        ("disabled", lambda conn: outbox.went_wrong(conn, "mail", "", "password", now, disable=True)),
-    ):
+    for state in ("ok", "failing", "disabled"):
         with world.store.write() as conn:
-            then(conn)
+            if state == "ok":
+                outbox.went_well(conn, "mail", "beheer", now)
+            else:
+                outbox.went_wrong(conn, "mail", "", "password", now, disable=state == "disabled")
         (channel,) = ask(world, "baken.get_channels")["channels"]
         assert channel["state"] == state
     assert (channel["problem"], channel["since"], channel["sent"]) == ("password", clock.iso(now), 1)

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
+from bench.mailbox import MailServer
 from tests.conftest import FrappeSite
 from tests.e2e.served import Person, Served, serving
 
@@ -86,18 +87,55 @@ def first_start(tmp_path_factory: pytest.TempPathFactory) -> FirstStart:
     return FirstStart(folder, served.text, code, alive)
 
 
+# Alerts that are open whatever the demo does: one per queue, and one of the host.
+ALWAYS = """
+[WATCHED_QUEUE]
+metric = "frappe_queue_length"
+above = -1
+severity = "MEDIUM"
+area = "business"
+reason = "Holds always, so that there is something to act upon."
+title.en = "Queue {queue} is watched"
+title.nl = "Op wachtrij {queue} wordt gelet"
+message.en = "In the queue {queue} of {site} {value} jobs are waiting."
+message.nl = "In de wachtrij {queue} van {site} wachten {value} taken."
+advice.en = "Nothing needs to be done."
+advice.nl = "Er hoeft niets te gebeuren."
+
+[WATCHED_MEMORY]
+metric = "host_memory_used_ratio"
+above = 0
+severity = "LOW"
+area = "performance"
+reason = "Holds always as well."
+title.en = "Memory is watched"
+title.nl = "Op het geheugen wordt gelet"
+message.en = "The server uses {value} of its memory."
+message.nl = "De server gebruikt {value} van het geheugen."
+advice.en = "Nothing needs to be done."
+advice.nl = "Er hoeft niets te gebeuren."
+"""
+
+
 @dataclass(frozen=True)
 class Demo:
-    """A running demo, and how many seconds its start took."""
+    """A running demo, how many seconds its start took, and the mail server by which it tells of its alerts."""
 
     served: Served
     seconds: float
+    mail: MailServer
 
 
 @pytest.fixture(scope="session")
 def demo(first_start: FirstStart) -> Iterator[Demo]:
-    """The same demo, started again."""
+    """The same demo, started again, with alerts that are open and somebody to tell of them."""
+    rules = first_start.folder / "always.toml"
+    rules.write_text(ALWAYS)
     with contextlib.ExitStack() as stack:
+        mail = MailServer()
+        mail.up()
+        stack.callback(mail.down)
+        told = mail.environment(BAKEN_ALERTS__RULES=str(rules))
         started = time.monotonic()
-        served = stack.enter_context(serving(demo_args(first_start.folder), first_start.folder))
-        yield Demo(served, time.monotonic() - started)
+        served = stack.enter_context(serving(demo_args(first_start.folder), first_start.folder, told))
+        yield Demo(served, time.monotonic() - started, mail)

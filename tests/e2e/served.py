@@ -4,6 +4,8 @@ import contextlib
 import os
 import re
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -15,6 +17,8 @@ from typing import Any, TypeVar
 
 import httpx
 import psutil
+
+from tests.servers import free_port
 
 PAGE = "verenigingen.www.monitoring_dashboard"
 START_SECONDS = 40.0
@@ -188,3 +192,49 @@ class Person:
             return answer if answer["measured"] else None
 
         return eventually(ask, 20, "a measurement that was asked for")
+
+
+class Way:
+    """The way to a server, as a proxy is one: closed, nobody gets through, and nobody stays connected."""
+
+    def __init__(self, target: int) -> None:
+        self.target, self.port = target, free_port()
+        self.server: socketserver.ThreadingTCPServer | None = None
+        self.ends: list[socket.socket] = []
+
+    def open(self) -> None:
+        """Let people through."""
+        way = self
+
+        class Through(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with socket.create_connection(("127.0.0.1", way.target)) as other:
+                    way.ends += [self.request, other]
+                    back = threading.Thread(target=_pump, args=(other, self.request), daemon=True)
+                    back.start()
+                    _pump(self.request, other)
+                    back.join()
+
+        class Threads(socketserver.ThreadingTCPServer):
+            allow_reuse_address, daemon_threads, block_on_close = True, True, False
+
+        self.server = Threads(("127.0.0.1", self.port), Through)
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        """Let nobody through any more."""
+        if self.server is not None:
+            self.server.shutdown()
+            self.server.server_close()
+        for end in self.ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self.ends.clear()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    """Pass on what comes, until one of both hangs up."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baken.api import registry
+from tests.api.alerted import TOLD, fire
 from tests.server.world import ADMIN, World, make_world, token
 
 VALUES = (
@@ -21,14 +22,22 @@ VALUES = (
     | st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2)
     | st.sampled_from(["1", "24", "frappe_sessions", '{"status":"Active"}', "sepa", "\x00", "\ud800", "' OR 1=1 --"])
 )
+NEARLY = VALUES | st.sampled_from(
+    [
+        "BA-000001", "1,2,x", 1, "2026-12-01T08:00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00",
+        "mon,sun", "02:00", "25:99", "active", "HIGH,LOW", "errors", "mail", "x" * 1001, 10**30, -(10**30), 1e300, 8000,
+        '{"rule": "~(("}', {"rule": "HIGH_DISK"}, {"a b": "c"}, {"queue": "!~x{2,"}, "useful", "\x1b[2J\r\n",
+    ]
+)  # fmt: skip
 METHODS = [entry for entry in registry.methods() if not entry.slow]
 NAMES = sorted({parameter.name for entry in METHODS for parameter in entry.parameters} - {"force"})
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with make_world(tmp_path_factory.mktemp("fuzz"), role_cache_seconds=600) as made:
+    with make_world(tmp_path_factory.mktemp("fuzz"), more={"alerts": TOLD}, role_cache_seconds=600) as made:
         made.record({"frappe_sessions": 4})
+        fire(made.store)
         yield made
 
 
@@ -57,8 +66,38 @@ def test_arguments(shared: World, entry: registry.Method, args: dict[str, Any], 
         assert body["message"]
 
 
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([entry for entry in METHODS if entry.parameters]), st.data())
+def test_arguments_that_the_method_has(shared: World, entry: registry.Method, data: st.DataObject) -> None:
+    """So that more than the refusal of unknown names is tried: what a method takes, all of it, with odd values."""
+    args = {parameter.name: data.draw(NEARLY, parameter.name) for parameter in entry.parameters}
+    for name in data.draw(st.sets(st.sampled_from(sorted(args)))):
+        if name == "force" or not next(each.required for each in entry.parameters if each.name == name):
+            del args[name]
+    args.pop("force", None)
+    answer = shared.client.post(
+        f"/api/method/{entry.name}",
+        content=json.dumps(args),
+        headers={**token(ADMIN), "Content-Type": "application/json"},
+    )
+    assert answer.status_code in (200, 404, 417), (entry.name, args, answer.text)
+    assert answer.json()["message"] is not None
+
+
+@pytest.mark.parametrize("entry", [entry for entry in registry.methods() if entry.slow], ids=lambda entry: entry.short)
+def test_methods_that_wait(shared: World, entry: registry.Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("baken.api.alert_manager._WAIT", 0.05)
+    monkeypatch.setattr("baken.api.alert_actions.TRY_SECONDS", 0.05)
+    for args in ({}, {"nonsense": 1}, {parameter.name: "\x00" for parameter in entry.parameters}):
+        answer = shared.client.post(f"/api/method/{entry.name}", json=args, headers=token(ADMIN))
+        assert answer.status_code in (200, 417), (entry.name, args, answer.text)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=60), st.sampled_from(["/api/method/", "/assets/baken/", "/monitoring_dashboard/", "/"]))
+@given(
+    st.binary(max_size=60),
+    st.sampled_from(["/api/method/", "/assets/baken/", "/monitoring_dashboard/", "/", "/alerts/act?t="]),
+)
 def test_paths(shared: World, raw: bytes, prefix: str) -> None:
     from urllib.parse import quote
 

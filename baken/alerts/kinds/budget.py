@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from baken.alerts import figures, limits, spans
+from baken.alerts import figures, limits, spans, words
 from baken.alerts.figures import Figure, Source
 from baken.alerts.limits import Limit
 from baken.alerts.rule import Verdict, View
-from baken.alerts.rule_table import Key, RuleTable
+from baken.alerts.rule_table import LANGUAGES, Key, RuleTable
 from baken.clock import to_ms
 from baken.history.samples import Points
 
@@ -94,7 +94,7 @@ class Budget:
             yield self._judge(view.now, figure, past.get(tuple(sorted(figure.labels.items()))))
 
     def _judge(self, now: datetime, figure: Figure, points: Points | None) -> Verdict:
-        fields = {"objective": f"{self.objective * 100:g} %"}
+        fields = {"objective": {name: f"{words.number(self.objective * 100, name, 4)} %" for name in LANGUAGES}}
         limit = self.windows[0].factor
         if figure.value is None or points is None:
             reason = figure.reason or "there are no earlier figures"

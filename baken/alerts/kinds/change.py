@@ -105,7 +105,7 @@ class Change:
             told = f"there are figures of {spans.short(known_for)} only, of {spans.short(self.history)} are needed"
             return Verdict(figure.labels, None, limit=limit, at=figure.at, reason=missing if not short else told)
         breach, recovered = self.limits.judge(changed, view.night)
-        fields = {"over": spans.short(self.over)}
+        fields = {"over": self.over}
         return Verdict(figure.labels, breach, recovered, changed, limit, figure.at, fields=fields)
 
     def _changed(self, value: float, points: Points | None) -> tuple[float | None, str]:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from baken.alerts import spans
+from baken.alerts import spans, words
 from baken.alerts.matchers import match
-from baken.alerts.rule import SeenPattern, Verdict, View
-from baken.alerts.rule_table import Key, RuleTable, nearest
+from baken.alerts.rule import Field, SeenPattern, Verdict, View
+from baken.alerts.rule_table import LANGUAGES, Key, RuleTable, nearest
 
 CHANGES = ("new", "regressed", "escalated")
 MATCHED = ("severity", "category", "area", "exception")
@@ -78,8 +78,18 @@ class PatternNews:
             recovered=not breach and (quiet or dealt_with),
             value=float(pattern.count_hour),
             at=pattern.last_seen,
-            fields={"pattern_title": pattern.title, **{f"pattern_{name}": text for name, text in known.items()}},
+            fields=_fields(pattern),
         )
+
+
+def _fields(pattern: SeenPattern) -> dict[str, Field]:
+    return {
+        "pattern_title": pattern.title,
+        "pattern_exception": pattern.exception,
+        "pattern_area": pattern.area,
+        "pattern_category": {language: words.category(pattern.category, language) for language in LANGUAGES},
+        "pattern_severity": {language: words.severity(pattern.severity, language) for language in LANGUAGES},
+    }
 
 
 def parse(table: RuleTable) -> PatternNews | None:

@@ -76,7 +76,7 @@ class Ratio:
                 continue
             value = some / whole.value
             breach, recovered = self.limits.judge(value, view.night)
-            fields = {"part": f"{some:g}", "whole": f"{whole.value:g}"}
+            fields = {"part": some, "whole": whole.value}
             yield Verdict(whole.labels, breach, recovered, value, limit, whole.at, fields=fields)
 
 

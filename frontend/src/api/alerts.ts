@@ -141,7 +141,7 @@ export interface AlertChart {
 export interface AlertRuleBrief {
   name: string
   words: string
-  reason: string
+  reason: Text
   for: number | string | null
   keep: number | string | null
   severity: string
@@ -259,7 +259,7 @@ export interface AlertRule {
   area: string
   for: number | string | null
   keep: number | string | null
-  reason: string
+  reason: Text
   runbook: string
   enabled: boolean
   source: string

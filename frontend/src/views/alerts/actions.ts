@@ -28,7 +28,7 @@ export interface NewMaintenance extends Pick<Recurrence, 'days' | 'at' | 'minute
   comment: string
 }
 
-/** Each answers whether something was changed. */
+/** Each answers whether something was changed; what a dialog asks for answers the refusal to it, null when it was done. */
 export interface Actions extends Noticed {
   acknowledge: (alerts: Alert[], note?: string) => Promise<boolean>
   resolve: (alerts: Alert[], note?: string) => Promise<boolean>
@@ -36,8 +36,8 @@ export interface Actions extends Noticed {
   assign: (alerts: Alert[], to: string, note?: string) => Promise<boolean>
   rate: (alerts: Alert[], feedback: Feedback) => Promise<boolean>
   comment: (alert: Alert, text: string) => Promise<boolean>
-  silence: (given: NewSilence) => Promise<boolean>
-  maintain: (given: NewMaintenance) => Promise<boolean>
+  silence: (given: NewSilence) => Promise<string | null>
+  maintain: (given: NewMaintenance) => Promise<string | null>
   end: (silence: Silence) => Promise<boolean>
   enable: (channel: string) => Promise<boolean>
 }
@@ -142,6 +142,23 @@ export function useActions(changed: () => Promise<void>, taken: (alerts: Alert[]
     })
   }
 
+  /** What a dialog asks for. The refusal is for the dialog alone: the notice would stand behind it. */
+  async function asked(step: Step, text: string): Promise<string | null> {
+    actions.busy = true
+    actions.notice = null
+    try {
+      const answer = await write<{ silence?: Silence }>(step.method, { args: step.args })
+      actions.notice = { text, failed: false, undo: undoing(ending(answer ?? {})) }
+      return null
+    } catch (error) {
+      return t('action.failed', { reason: explain(error) })
+    } finally {
+      actions.busy = false
+      // The dialog need not wait for the list.
+      void refreshed()
+    }
+  }
+
   const ending = (answer: { silence?: Silence }): Step[] =>
     answer.silence ? [{ method: 'baken.end_silence', args: { id: answer.silence.id } }] : []
 
@@ -186,13 +203,13 @@ export function useActions(changed: () => Promise<void>, taken: (alerts: Alert[]
       if (hours !== undefined) args['hours'] = hours
       if (starts) args['starts'] = starts
       if (ends) args['ends'] = ends
-      return once({ method: 'baken.add_silence', args }, t('doneSilence.added'), ending)
+      return asked({ method: 'baken.add_silence', args }, t('doneSilence.added'))
     },
     maintain(given: NewMaintenance) {
       const { until, ...rest } = given
       const args: Args = { ...rest, days: given.days.join(',') }
       if (until) args['until'] = until
-      return once({ method: 'baken.add_maintenance', args }, t('doneSilence.planned'), ending)
+      return asked({ method: 'baken.add_maintenance', args }, t('doneSilence.planned'))
     },
     end(silence: Silence) {
       return once({ method: 'baken.end_silence', args: { id: silence.id } }, t('doneSilence.ended'), () => again(silence))

@@ -37,6 +37,11 @@ export function messageOf(alert: Pick<Alert, 'message' | 'messages'>): string {
   return said(alert.messages ?? alert.message)
 }
 
+/** A runbook as a link; '' for a path in Baken's own documentation, which leads nowhere from here, and for what is none. */
+export function linkOf(runbook: string | undefined): string {
+  return runbook && /^https?:\/\//.test(runbook) ? runbook : ''
+}
+
 export function titleOf(alert: Pick<Alert, 'title' | 'rule'>): string {
   return said(alert.title) || word(alert.rule)
 }
