@@ -65,8 +65,10 @@ def rule(checked: dict[str, Any], area: str, name: str) -> dict[str, Any]:
     return found
 
 
-def test_hourly_checks_judge_at_once(world: World) -> None:
+def test_hourly_checks_judge_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Defect 13: each run made another alert; and a run was all that ever looked."""
+    # A machine that is busy with other tests may be late.
+    monkeypatch.setattr("baken.api.alert_manager._WAIT", 30.0)
     with watching(world, OtherSide()):
         world.record({"frappe_errors": {(("window", "1h"),): 25}})
         for _ in range(3):
