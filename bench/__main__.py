@@ -2,7 +2,7 @@
 
     python -m bench [NAME …] [--quick] [--markdown]
 
-Without names everything, which takes about a quarter of an hour. Figures depend on the machine and on what else it
+Without names everything, which takes about three quarters of an hour. Figures depend on the machine and on what else it
 does; compare only those of one run.
 """
 

@@ -381,3 +381,32 @@ reason = "a test"
         conn.execute(update(alerts).where(alerts.c.number == number).values(status="Resolved", open_key=None))
         assert conn.execute(select(outbox_table.c.id)).all()
     return rig
+
+
+def test_a_cause_on_all_sites_holds_back_at_once_what_is_open_and_what_fires_later(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    rules = QUORUM.replace('message = "many"', 'message = "many"\ninhibits = ["ONE_DOWN"]') + QUORUM.replace(
+        "[MANY_DOWN]", "[ONE_DOWN]"
+    ).replace("quorum = { share = 0.5, least = 2 }\n", "")
+    rig = make_rig(sqlite_store, tmp_path, rules=rules)
+    sites = ["a.example", "b.example", "c.example"]
+    rig.figure("frappe_site_up", 1, site="c.example")
+    for site in sites[:2]:
+        rig.figure("frappe_site_up", 0, site=site)
+    rig.engine.evaluate_across(sites)
+    # No time has passed: nobody looked whether anything held back is out of date.
+    assert all(row.suppressed for row in rig.open() if row.rule == "ONE_DOWN")
+    rig.figure("frappe_site_up", 0, site="c.example")
+    assert [bool(row.suppressed) for row in rig.open() if row.site == "c.example"] == [True]
+
+
+def test_what_cannot_be_judged_now_is_not_looked_at_each_time(sqlite_store: Store, tmp_path: Path) -> None:
+    rig = make_rig(sqlite_store, tmp_path)
+    rig.figure("database_response_seconds", 3)
+    rig.advance(301)
+    rig.figure("database_response_seconds", 3)
+    rig.figure("database_response_seconds", 0.1)
+    assert [site for site, _ in rig.engine.pending] == [SITE]
+    rig.figure("database_response_seconds", None)
+    assert rig.engine.pending == []
