@@ -16,7 +16,7 @@ from baken.alerts.lifecycle import ACKNOWLEDGED, RESOLVED
 from baken.alerts.report_figures import BACKUP_AGE, SECTIONS, Reader, Stretch
 from baken.alerts.report_words import say
 from baken.alerts.rule import RANK
-from baken.alerts.view import HOST, zone_of
+from baken.alerts.view import zone_of
 from baken.alerts.windows import DAYS, clock_time, moment_of, zone_named
 from baken.clock import HOUR, from_ms, iso, to_ms
 from baken.errors import facts
@@ -26,6 +26,7 @@ from baken.history import samples
 from baken.history.tables import alerts
 from baken.insights import health
 from baken.insights.figures import Figures
+from baken.insights.figures import read as figures_of
 from baken.metrics import catalogue
 from baken.settings import Alerts, Settings
 
@@ -95,7 +96,7 @@ def build(
         section, missing = reader.section(key, stretch)
         sections += [section] if section is not None else []
         absent += missing
-    figures = _figures(conn, site)
+    figures = figures_of(conn, site, samples.site_states(conn).get(site))
     errors, unread = _errors(reader, stretch)
     opened = _open(conn, site)
     return {
@@ -134,20 +135,6 @@ def due(now: datetime, zone: tzinfo, settings: Alerts, period: Period) -> dateti
 def report_key(site: str, period: Period, moment: datetime, recipient: str, channel: str) -> str:
     """What makes two reports the same one: site, period, the moment it is due, recipient and channel."""
     return "\0".join(("report", site, period, str(to_ms(moment)), recipient, channel))
-
-
-def _figures(conn: Connection, site: str) -> Figures:
-    """The last figures of a site, its host and Baken itself."""
-    shared = {entry.name for entry in catalogue.metrics() if entry.scope in ("host", "monitor")}
-    latest, absences, measured = (
-        samples.latest(conn, site),
-        samples.absences(conn, site),
-        samples.measured_at(conn, site),
-    )
-    latest += samples.latest(conn, HOST, shared)
-    absences |= {name: each for name, each in samples.absences(conn, HOST).items() if name in shared}
-    measured |= {name: at for name, at in samples.measured_at(conn, HOST).items() if name in shared}
-    return Figures(latest, absences, measured, samples.site_states(conn).get(site))
 
 
 def _health(reader: Reader, figures: Figures, settings: Settings, opened: list[Row[Any]]) -> dict[str, Any]:

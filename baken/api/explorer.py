@@ -11,6 +11,7 @@ from baken.api.registry import method
 from baken.clock import iso, to_ms
 from baken.history import gaps as history_gaps
 from baken.history.ranges import read_range
+from baken.insights.figures import OWN
 from baken.metrics import catalogue
 
 POINTS = 500
@@ -142,7 +143,7 @@ def get_series(
     if span.total_seconds() / seconds > MOST_POINTS:
         least = int(span.total_seconds() / MOST_POINTS) + 1
         raise BadArgument(f"argument step is {seconds}; expected {least} or more for {hours:g} hours")
-    site = snapshots.OWN if entry.scope in ("host", "monitor") else call.site_name
+    site = OWN if entry.scope in ("host", "monitor") else call.site_name
     shot = snapshots.of(call.store, call.site_name)
     start = call.now - span
 

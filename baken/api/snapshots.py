@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection
-
 from baken.errors import patterns
 from baken.history import samples
 from baken.history.store import Store
-from baken.insights.figures import Figures
-from baken.metrics import catalogue
+from baken.insights import figures
+from baken.insights.figures import OWN, Figures
 
 T = TypeVar("T")
 
@@ -27,9 +25,6 @@ MOST_KEPT = 200
 """So many answers are kept for one snapshot; arguments are the caller's to choose."""
 
 _NOTHING = object()
-
-OWN = ""
-"""The site under which history keeps the host's and Baken's own figures."""
 
 
 @dataclass(slots=True)
@@ -88,7 +83,7 @@ def of(store: Store, site: str) -> Snapshot:
             # Errors are read in runs of their own, which leave no other trace than the counts.
             version = (states.get(site), states.get(OWN), patterns.version(conn, site))
             if known is None or known.version != version or moment - known.loaded > RELOAD_SECONDS:
-                known = Snapshot(_figures(conn, site, states.get(site)), states, version, moment)
+                known = Snapshot(figures.read(conn, site, states.get(site)), states, version, moment)
         place.snapshot, place.checked = known, moment
         return known
 
@@ -106,15 +101,3 @@ def _place(store: Store, site: str) -> _Place:
         return place
     with _guard:
         return _places.setdefault(store, {}).setdefault(site, _Place())
-
-
-def _figures(conn: Connection, site: str, state: samples.SiteState | None) -> Figures:
-    latest = samples.latest(conn, site)
-    absences = samples.absences(conn, site)
-    measured = samples.measured_at(conn, site)
-    # A site is called "" by nobody: these are figures that all sites share.
-    shared = {entry.name for entry in catalogue.metrics() if entry.scope in ("host", "monitor")}
-    latest += [sample for sample in samples.latest(conn, OWN) if sample.metric in shared]
-    absences |= {name: absence for name, absence in samples.absences(conn, OWN).items() if name in shared}
-    measured |= {name: at for name, at in samples.measured_at(conn, OWN).items() if name in shared}
-    return Figures(latest, absences, measured, state)

@@ -4,7 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection
+
+from baken.history import samples
 from baken.history.samples import Absence, Latest, SiteState
+from baken.metrics import catalogue
+
+OWN = ""
+"""The site under which history keeps the host's and Baken's own figures."""
 
 NEVER = "not measured yet"
 NO_ROWS = "measured, but there was nothing to count"
@@ -105,3 +112,20 @@ class Figures:
         if reason is not None:
             return Figure(None, None, reason)
         return Figure(0, self.at(metric), None) if counted else Figure(None, None, NO_ROWS)
+
+
+def read(conn: Connection, site: str, state: SiteState | None) -> Figures:
+    """The last figures of a site together with those of the host and of Baken itself, from the store.
+
+    Args:
+        conn: a connection that reads.
+        site: the site's name.
+        state: how the last run over it went; None before the first.
+    """
+    # A site is called "" by nobody: these are figures that all sites share.
+    shared = {entry.name for entry in catalogue.metrics() if entry.scope in ("host", "monitor")}
+    latest = samples.latest(conn, site) + samples.latest(conn, OWN, shared)
+    absences, measured = samples.absences(conn, site), samples.measured_at(conn, site)
+    absences |= {name: absence for name, absence in samples.absences(conn, OWN).items() if name in shared}
+    measured |= {name: at for name, at in samples.measured_at(conn, OWN).items() if name in shared}
+    return Figures(latest, absences, measured, state)
