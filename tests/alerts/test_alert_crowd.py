@@ -410,3 +410,41 @@ def test_what_cannot_be_judged_now_is_not_looked_at_each_time(sqlite_store: Stor
     assert [site for site, _ in rig.engine.pending] == [SITE]
     rig.figure("database_response_seconds", None)
     assert rig.engine.pending == []
+
+
+def test_a_figure_is_renewed_also_after_the_clock_was_set_back(sqlite_store: Store, tmp_path: Path) -> None:
+    rig = make_rig(sqlite_store, tmp_path)
+    rig.figure("frappe_queue_length", 25, LONG)
+    rig.advance(-3600)
+    rig.figure("frappe_queue_length", 30, LONG)
+    rig.advance(1)
+    rig.engine.evaluate(SITE)
+    assert [row.value for row in rig.open()] == [25]
+    rig.advance(3700)
+    rig.figure("frappe_queue_length", 40, LONG)
+    rig.advance(-3600)
+    rig.record(Cycle(SITE, rig.now + timedelta(hours=2), [Sample("frappe_queue_length", (("queue", "long"),), 50.0)],
+                     {}, ["frappe_queue_length"]))  # fmt: skip
+    rig.engine.evaluate(SITE, {"frappe_queue_length"})
+    assert [row.value for row in rig.open()] == [50]
+
+
+def test_a_chart_of_a_sum_is_not_narrowed_by_what_is_left_out(sqlite_store: Store, tmp_path: Path) -> None:
+    rules = """
+[SUMMED]
+metric = "frappe_queue_length"
+match = { queue = "!short" }
+sum = true
+above = 20
+severity = "HIGH"
+area = "performance"
+title = "x"
+message = "x"
+reason = "a test"
+"""
+    rig = make_rig(sqlite_store, tmp_path, rules=rules)
+    rig.figure("frappe_queue_length", 25, LONG)
+    (alert,) = rig.open()
+    import json
+
+    assert json.loads(alert.details)["chart"]["labels"] == {}
