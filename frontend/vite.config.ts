@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { messages } from './messages'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const server = process.env['BAKEN_URL'] ?? 'http://127.0.0.1:8800'
@@ -28,7 +29,7 @@ function pack(): Plugin {
 }
 
 export default defineConfig(({ command }) => ({
-  plugins: [vue(), pack()],
+  plugins: [vue(), messages(here('src')), pack()],
   // Both hosts serve the build below this path; the development server stands at the root.
   base: command === 'build' ? '/assets/baken/' : '/',
   build: {

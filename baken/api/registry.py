@@ -6,27 +6,19 @@ A method is a typed function whose first parameter is the `Call`. Its other para
 
 import importlib
 import inspect
+import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from baken.api import access
 from baken.api.arguments import IGNORED, Parameter, convert, parameters_of
 from baken.api.context import BadArgument, Call, NotPermitted, UnknownMethod
 
-MODULES = (
-    "dashboard",
-    "resources",
-    "explorer",
-    "monitor",
-    "errors",
-    "error_actions",
-    "alerts",
-    "alert_actions",
-    "alert_manager",
-)
-"""The modules of this room that register methods."""
+MODULES = tuple(sorted(found.name for found in pkgutil.iter_modules([str(Path(__file__).parent)])))
+"""The modules of this room; those among them that register methods are found by their files."""
 
 
 @dataclass(frozen=True, slots=True)

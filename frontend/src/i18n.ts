@@ -1,9 +1,10 @@
-/** Texts in Dutch and English. Message files live in ./locales; a test compares them with the code. */
+/** Texts in Dutch and English. Message files live in ./locales and in each view's folder; a test compares them with the code. */
 import { shallowRef, ref } from 'vue'
 import type en from './locales/en.json'
 import { languagePreference, rememberLanguage } from './preferences'
 
-export type MessageKey = keyof typeof en
+/** A key of the shared messages, or one of a view's own: those are known when the page is built, and a test looks. */
+export type MessageKey = keyof typeof en | (string & {})
 export type Language = 'en' | 'nl'
 export const LANGUAGES: readonly Language[] = ['en', 'nl']
 const LOCALES: Record<Language, string> = { en: 'en-GB', nl: 'nl-NL' }
@@ -46,7 +47,7 @@ function readable(value: string): string {
 
 export async function setLanguage(chosen: Language): Promise<void> {
   const loaded: { default: Record<string, string> } =
-    chosen === 'nl' ? await import('./locales/nl.json') : await import('./locales/en.json')
+    chosen === 'nl' ? await import('virtual:messages/nl') : await import('virtual:messages/en')
   messages.value = loaded.default
   language.value = chosen
   document.documentElement.lang = chosen

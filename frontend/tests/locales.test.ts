@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import en from '../src/locales/en.json'
-import nl from '../src/locales/nl.json'
+import { messagesOf } from '../messages'
 
 const SOURCE = join(__dirname, '../src')
+const en = messagesOf(SOURCE, 'en')
+const nl = messagesOf(SOURCE, 'nl')
 
 function files(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -23,10 +24,11 @@ test('both languages have the same keys, in the same order', () => {
 })
 
 test('both languages fill in the same values and have the same forms', () => {
-  for (const key of keys as (keyof typeof en)[]) {
-    expect(placeholders(nl[key]), key).toEqual(placeholders(en[key]))
-    expect(nl[key].split(' | ').length, key).toBe(en[key].split(' | ').length)
-    expect(nl[key].trim(), key).not.toBe('')
+  for (const key of keys) {
+    const [english = '', dutch = ''] = [en[key], nl[key]]
+    expect(placeholders(dutch), key).toEqual(placeholders(english))
+    expect(dutch.split(' | ').length, key).toBe(english.split(' | ').length)
+    expect(dutch.trim(), key).not.toBe('')
   }
 })
 
