@@ -108,6 +108,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed makes the same association.")] = 2026,
     speed: Annotated[float, typer.Option(min=0.0, max=1000, help="How fast life goes on; 0 stops it.")] = 1.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, even when the demo is there already.")] = False,
+    sites: Annotated[int, typer.Option(min=0, max=50, help="Small sites beside it, as a host has them.")] = 0,
 ) -> None:
     """Look around: an association that never existed, with three years behind it and a life that goes on.
 
@@ -117,7 +118,17 @@ def demo(
     from baken.server.run import CannotServe
 
     try:
-        run_demo(folder, host=host, port=port, members=members, seed=seed, speed=speed, fresh=fresh, console=err)
+        run_demo(
+            folder,
+            host=host,
+            port=port,
+            members=members,
+            seed=seed,
+            speed=speed,
+            fresh=fresh,
+            console=err,
+            sites=sites,
+        )
     except CannotServe as problem:
         fail(str(problem), 2)
 
@@ -281,7 +292,8 @@ def call(
     if not isinstance(given, dict):
         fail("--args must be a JSON object, for example '{\"hours\": 24}'", 2)
     user = Caller(f"{os.environ.get('USER') or 'root'} (command line)", "Command line", DASHBOARD_ROLES)
-    context = Call(settings, store_of(settings), found, found[chosen], user, clock.now())
+    # Who may run this on the machine may see all of its sites.
+    context = Call(settings, store_of(settings), found, found[chosen], user, clock.now(), tuple(found))
     try:
         answer = registry.invoke(context, name, given)
     except Refusal as problem:

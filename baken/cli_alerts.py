@@ -91,6 +91,8 @@ def list_rules(config: ConfigOption = None, data_dir: DataOption = None, as_json
 
     settings = settings_of(config, None, None, data_dir)
     book = rulebook.load(settings)
+    changes = _changed_on_page(settings)
+    shown = {name: changes.pop(name, []) for name in book.rules}
     found = [
         {
             "rule": rule.name,
@@ -101,11 +103,13 @@ def list_rules(config: ConfigOption = None, data_dir: DataOption = None, as_json
             "enabled": rule.enabled,
             "reason": dict(rule.reason),
             "source": rule.source,
+            "changed": shown[rule.name],
         }
         for rule in book.rules.values()
     ]
     if as_json:
-        print_json(found)
+        own = [{"rule": name, "own": True, "changed": some} for name, some in changes.items()]
+        print_json([*found, *own])
         return
     for each, rule in zip(found, book.rules.values(), strict=True):
         off = "" if each["enabled"] else " [dim](off)[/]"
@@ -114,6 +118,52 @@ def list_rules(config: ConfigOption = None, data_dir: DataOption = None, as_json
         held = f" for {each['for']}" if each["for"] != "0s" else ""
         out.print(f"  {each['condition']}{held}", markup=False, soft_wrap=True)
         out.print(f"  {escape(rule.reason[settings.language])}", style="dim", soft_wrap=True)
+        _print_changes(shown[rule.name])
+    for name, some in changes.items():
+        out.print(f"[bold]{name}[/] [dim](made on the page)[/]", soft_wrap=True)
+        _print_changes(some)
+
+
+def _changed_on_page(settings: Settings) -> dict[str, list[dict[str, Any]]]:
+    """What was changed on the page, by rule: site, condition as it is there, enabled, by, at, problem. None: {}."""
+    from baken.alerts import kept_recipients, kept_rules, rulebook
+    from baken.history import kept
+    from baken.history.store import StoreError
+
+    if settings.history.url is None and not (settings.data_dir / "baken.db").is_file():
+        return {}
+    store = store_of(settings)
+    try:
+        with store.read() as conn:
+            rows = kept.load(conn, "rule")
+            people = kept_recipients.chosen(conn, settings, None).settings
+            books = kept_rules.books(conn, rulebook.load(settings), people.alerts)
+    except StoreError as problem:
+        err.print(f"baken: what was changed on the page is not known: {problem}", markup=False, soft_wrap=True)
+        return {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        rule = books.of(row.site).rules.get(row.name)
+        wrong = [each.text for each in books.problems.get(row.site, ()) if each.rule == row.name]
+        found.setdefault(row.name, []).append(
+            {
+                "site": row.site,
+                "condition": rule.condition.words if rule is not None else "",
+                "severity": rule.severity if rule is not None else "",
+                "enabled": rule is not None and rule.enabled,
+                "by": row.by,
+                "at": clock.iso(row.at),
+                "problem": "; ".join(wrong),
+            }
+        )
+    return found
+
+
+def _print_changes(changes: list[dict[str, Any]]) -> None:
+    for each in changes:
+        place = each["site"] or "all sites"
+        said = each["problem"] or (f"{each['condition']}, {each['severity']}" if each["enabled"] else "switched off")
+        out.print(f"  on {place}: {said} (set on the page by {each['by']})", markup=False, soft_wrap=True)
 
 
 @rules.command("test")
@@ -161,11 +211,10 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say why a rule fires or does not, on a site, at this moment, from the store that `baken serve` fills."""
-    from baken.alerts import rulebook
-    from baken.api.alerts import stands
+    from baken.api.alerts import book, stands
 
     call, settings = _call(bench, config, data_dir, site)
-    found = stands(call, rulebook.load(settings))
+    found = stands(call, book(call))
     if name:
         known = [each["name"] for each in found]
         found = [each for each in found if each["name"] == name.upper()]
@@ -188,6 +237,9 @@ def explain(
         if name:
             out.print(f"  Why this limit: {each['reason'][settings.language]}", markup=False, soft_wrap=True)
             out.print(f"  From {each['source']}", markup=False, style="dim", soft_wrap=True)
+            _print_changes(
+                [one for one in _changed_on_page(settings).get(each["name"], []) if one["site"] in ("", call.site_name)]
+            )
             for one in each["instances"]:
                 if one["alert"]:
                     out.print(f"  Its alert is {one['alert']}: `baken alert show {one['alert']}`", soft_wrap=True)
@@ -211,9 +263,14 @@ def _me() -> str:
 
 
 def _store(config: Path | None, data_dir: Path | None) -> tuple[Settings, Store]:
+    from baken.alerts import kept_recipients
+
     settings = settings_of(config, None, None, data_dir)
     logs.configure(settings.log)
-    return settings, store_of(settings)
+    store = store_of(settings)
+    with store.read() as conn:
+        # Whoever was told of an alert is told that it is over, also who was set on the page.
+        return kept_recipients.chosen(conn, settings, None).settings, store
 
 
 @alert.command("list")

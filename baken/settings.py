@@ -34,6 +34,15 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Operator(Section):
+    """Somebody who may see and act on all watched sites: a user of one site, who signs in there."""
+
+    user: str = Field(min_length=1, max_length=140, description="The user's name on that site: the e-mail address.")
+    site: str = Field(
+        min_length=1, max_length=140, description="The site that knows the user. The same name elsewhere is nobody."
+    )
+
+
 class Server(Section):
     """The web server."""
 
@@ -53,6 +62,10 @@ class Server(Section):
     sign_in_window: float = Field(300, gt=0, description="Seconds over which failed sign-ins are counted.")
     role_cache_seconds: float = Field(
         30, ge=0, description="Seconds that a user's roles and API token are believed without asking again."
+    )
+    operators: list[Operator] = Field(
+        default_factory=list,
+        description="Users who may see all watched sites, with the roles of the site that they sign in to.",
     )
 
 

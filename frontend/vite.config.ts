@@ -1,11 +1,12 @@
 import vue from '@vitejs/plugin-vue'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
-import { messages } from './messages'
+import { messages } from './messages.ts'
+import { serviceWorker } from './worker.ts'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const server = process.env['BAKEN_URL'] ?? 'http://127.0.0.1:8800'
@@ -14,22 +15,26 @@ const OUT = here('../baken/public')
 
 /** Packs text files once, when built, so that the server need not do it at every request. */
 function pack(): Plugin {
+  let folder = OUT
   return {
     name: 'pack',
     apply: 'build',
-    closeBundle() {
-      for (const name of readdirSync(OUT, { recursive: true, encoding: 'utf8' })) {
+    configResolved(config) {
+      folder = resolve(config.root, config.build.outDir)
+    },
+    writeBundle() {
+      for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
         if (!/\.(js|css|svg)$/.test(name)) continue
-        const content = readFileSync(join(OUT, name))
-        writeFileSync(join(OUT, `${name}.br`), brotliCompressSync(content))
-        writeFileSync(join(OUT, `${name}.gz`), gzipSync(content, { level: 9 }))
+        const content = readFileSync(join(folder, name))
+        writeFileSync(join(folder, `${name}.br`), brotliCompressSync(content))
+        writeFileSync(join(folder, `${name}.gz`), gzipSync(content, { level: 9 }))
       }
     },
   }
 }
 
 export default defineConfig(({ command }) => ({
-  plugins: [vue(), messages(here('src')), pack()],
+  plugins: [vue(), messages(here('src')), serviceWorker(here('.'), '/assets/baken/'), pack()],
   // Both hosts serve the build below this path; the development server stands at the root.
   base: command === 'build' ? '/assets/baken/' : '/',
   build: {

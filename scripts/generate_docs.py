@@ -147,7 +147,8 @@ def metrics_page() -> str:
         "never a zero for “I do not know”. Ratios run from 0 to 1, times are in seconds, sizes in bytes.",
         "",
         "*Needs* are the DocType fields without which a figure cannot be measured: on a site that lacks them it is",
-        "absent and the reason names them. *Better* is the direction that is welcome.",
+        "absent and the reason names them. *Better* is the direction that is welcome. Titles and meanings are in Dutch",
+        "too, where the dashboard is: `texts` of `baken.get_metric_catalogue` has both.",
     ]
     for domain in catalogue.DOMAINS:
         mine = [entry for entry in catalogue.metrics() if entry.domain == domain]
@@ -157,16 +158,17 @@ def metrics_page() -> str:
             "",
             f"## {DOMAIN_TITLES[domain]}",
             "",
-            "| metric | meaning | unit | labels | every | better | needs |",
+            "| metric | title | meaning | unit | labels | every | better | needs |",
         ]
-        lines.append("|---|---|---|---|---|---|---|")
+        lines.append("|---|---|---|---|---|---|---|---|")
         for entry in mine:
             labels = ", ".join(f"`{label}`" for label in entry.labels)
             needs = "; ".join(f"{doctype}: {', '.join(fields)}" for doctype, fields in entry.needs.items())
             unit = f"{entry.unit} (counter)" if entry.kind == "counter" else entry.unit
             every = _duration(entry.every.total_seconds())
             lines.append(
-                f"| `{entry.name}` | {entry.help} | {unit} | {labels} | {every} | {entry.good or ''} | {needs} |"
+                f"| `{entry.name}` | {entry.title} | {entry.help} | {unit} | {labels} | {every} | {entry.good or ''} "
+                f"| {needs} |"
             )
     lines += ["", "## Observations", "", "Small documents of which only the latest is kept.", ""]
     lines += ["| kind | meaning | every |", "|---|---|---|"]
@@ -225,6 +227,7 @@ def channels_page() -> str:
             meaning = (field.description or "").replace("<", "&lt;")
             lines.append(f"| `{option}` | {_type(field.annotation)} | {_default(field)} | {secret} | {meaning} |")
         lines += _more_about(name)
+    lines += ["", f"## {channels.BUILT_IN}", "", *channels.module(channels.BUILT_IN).HELP.strip().splitlines()]
     return "\n".join(lines) + "\n"
 
 
@@ -291,7 +294,12 @@ def rule_table() -> Iterator[str]:
     brought = rulebook.read(None).rules.values()
     for place, area in enumerate(AREAS):
         yield from ([""] if place else [])
-        yield from (f"### {area}", "", "| rule | severity | condition | for | why |", "|---|---|---|---|---|")
+        yield from (
+            f"### {area}",
+            "",
+            "| rule | name | severity | condition | for | why |",
+            "|---|---|---|---|---|---|",
+        )
         for rule in brought:
             if rule.area == area:
                 held = spans.short(rule.hold) if rule.hold else ""
@@ -299,7 +307,7 @@ def rule_table() -> Iterator[str]:
                 words = _code(rule.condition.words)
                 if rule.quorum is not None:
                     words += f" on {rule.quorum.share:.0%} of the sites, and {rule.quorum.least} at least"
-                yield f"| {name} | {rule.severity} | {words} | {held} | {rule.reason['en']} |"
+                yield f"| {name} | {rule.called['en']} | {rule.severity} | {words} | {held} | {rule.reason['en']} |"
 
 
 def _code(text: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from baken import cli_options, clock
 from baken.alerts import lifecycle, outbox
 from baken.cli_alerts import _local
+from baken.history import kept
 from baken.history.store import Store, open_store
 from tests.api.alerted import HOST, change, fire, row
 from tests.test_cli import SITE, Ended, Run, bench, pristine, run
@@ -123,8 +124,44 @@ def test_the_list_of_rules(run: Run, columns: int) -> None:
     assert lines[place + 1] == "  frappe_queue_length > 20, over when ≤ 10 for 5m"
     assert "The documented limit" in lines[place + 2]
     found = json.loads(run("rules", "list", "--json", *DATA).out)
-    assert {"rule", "severity", "area", "condition", "for", "enabled", "reason", "source"} == set(found[0])
+    keys = {"rule", "severity", "area", "condition", "for", "enabled", "reason", "source", "changed"}
+    assert keys == set(found[0])
     assert len(found) == len([line for line in lines if line and not line.startswith(" ")])
+
+
+def set_on_page(store: Store, name: str, values: dict[str, Any], site: str = SITE) -> None:
+    with store.write() as conn:
+        kept.put(conn, "rule", site, name, {"values": values}, by="els@example.test", now=clock.now())
+
+
+def test_the_list_of_rules_tells_what_was_changed_on_the_page(run: Run, store: Store) -> None:
+    own = {"metric": "frappe_queue_length", "above": 5, "severity": "LOW", "area": "performance", "title": "Own",
+           "message": "More."}  # fmt: skip
+    set_on_page(store, "HIGH_JOB_QUEUE", {"above": 99})
+    set_on_page(store, "HIGH_JOB_QUEUE", {"enabled": False}, "ander.example")
+    set_on_page(store, "OWN_QUEUE", own)
+    set_on_page(store, "DAILY_ERRORS", {"tell": ["gone"]})
+    lines = run("rules", "list", *DATA).out.splitlines()
+    place = lines.index("HIGH_JOB_QUEUE MEDIUM")
+    assert lines[place + 3] == "  on ander.example: switched off (set on the page by els@example.test)"
+    assert lines[place + 4].startswith(f"  on {SITE}: frappe_queue_length > 99, MEDIUM (set on the page by")
+    made = lines[lines.index("OWN_QUEUE (made on the page)") + 1]
+    assert made.startswith(f"  on {SITE}: frappe_queue_length > 5, LOW")
+    assert any("there is no recipient gone" in line for line in lines)
+    found = {each["rule"]: each for each in json.loads(run("rules", "list", "--json", *DATA).out)}
+    assert [each["site"] for each in found["HIGH_JOB_QUEUE"]["changed"]] == ["ander.example", SITE]
+    assert found["OWN_QUEUE"]["own"]
+    assert found["HIGH_CPU"]["changed"] == []
+
+
+def test_a_rule_is_explained_as_it_was_changed_on_the_page(run: Run, store: Store, bench: Path) -> None:
+    set_on_page(store, "HIGH_JOB_QUEUE", {"above": 99})
+    set_on_page(store, "DAILY_ERRORS", {"enabled": False})
+    where = ("--bench", str(bench), *DATA)
+    ended = run("rules", "explain", "HIGH_JOB_QUEUE", *where)
+    assert "frappe_queue_length > 99" in ended.out
+    assert "set on the page by els@example.test" in ended.out
+    assert "DAILY_ERRORS off" in run("rules", "explain", "DAILY_ERRORS", *where).out
 
 
 def test_rules_are_tried_out(run: Run, tmp_path: Path) -> None:

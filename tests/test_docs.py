@@ -62,7 +62,7 @@ def test_every_setting_metric_and_method_is_on_its_page() -> None:
     assert "`[alerts.escalation]`" in settings
     metrics = (DOCS / "metrics.md").read_text()
     for entry in catalogue.metrics():
-        assert f"| `{entry.name}` | {entry.help} |" in metrics, entry.name
+        assert f"| `{entry.name}` | {entry.title} | {entry.help} |" in metrics, entry.name
     for kind in catalogue.observations():
         assert f"| `{kind.kind}` |" in metrics
     methods = (DOCS / "methods.md").read_text()
@@ -91,9 +91,9 @@ def test_every_rule_and_every_key_is_on_its_page() -> None:
     for rule in rulebook.read(None).rules.values():
         table = _section("rules.md", rule.area)
         (line,) = (line for line in table.splitlines() if line.startswith(f"| [{rule.name}](runbook.md#"))
-        assert f"| {rule.severity} |" in line
+        assert f"| {rule.called['en']} | {rule.severity} |" in line
         assert rule.reason["en"] in line
-        assert line.count("|") == 6
+        assert line.count("|") == 7
         assert f"### {rule.name}\n" in (DOCS / "runbook.md").read_text()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from baken.alerts import links, outbox, words
+from baken.alerts import kept_recipients, links, outbox, words
 from baken.alerts.lifecycle import ACKNOWLEDGED, ACTIVE, RESOLVED
 from baken.alerts.message import Chart, Event, Item, Message
 from baken.alerts.rule import RANK
@@ -59,6 +59,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "lead_late": "These are late: the channel did not work. They were to go out from {at} on.",
         "reply": "You get this as {name}. Who is told what and when stands in baken.toml under [[alerts.recipients]].",
         "reply_report": "You get this as {name}; reports are asked for in baken.toml under [[alerts.recipients]].",
+        "reply_page": "You get this as {name}. Who is told what and when is set in Baken under Settings, Recipients.",
         "course": "The last six hours",
         "all": "all sites",
     },
@@ -74,17 +75,18 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "climbed": "Niemand heeft het in {span} bevestigd: dit is stap {step}.",
         "still": "Na {span} nog steeds open; niemand heeft het bevestigd.",
         "still_taken": "Na {span} nog niet voorbij. {user} heeft het om {at} bevestigd.",
-        "flaps": "Het komt en gaat: het ging {n} keer af. U hoort er weer van als het stil blijft.",
+        "flaps": "Het komt en gaat: het ging {n} keer af. Je hoort er weer van als het stil blijft.",
         "subject_over": "Voorbij: {title}",
         "subject_more": "{title} en nog {n}",
         "subject_digest": "Achtergehouden: {n} berichten",
-        "subject_test": "Proef: zo bereikt een melding u",
+        "subject_test": "Proef: zo bereikt een melding je",
         "subject_daily": "Dagrapport",
         "subject_weekly": "Weekrapport",
-        "lead_digest": "Deze berichten zijn achtergehouden: buiten uw uren, of boven {cap} berichten binnen een uur.",
+        "lead_digest": "Deze berichten zijn achtergehouden: buiten je uren, of boven {cap} berichten binnen een uur.",
         "lead_late": "Deze zijn laat: het kanaal werkte niet. Ze hadden vanaf {at} moeten uitgaan.",
-        "reply": "U krijgt dit als {name}. Wie wat wanneer hoort, staat in baken.toml onder [[alerts.recipients]].",
-        "reply_report": "U krijgt dit als {name}; rapporten vraagt u aan in baken.toml onder [[alerts.recipients]].",
+        "reply": "Je krijgt dit als {name}. Wie wat wanneer hoort, staat in baken.toml onder [[alerts.recipients]].",
+        "reply_report": "Je krijgt dit als {name}; rapporten vraag je aan in baken.toml onder [[alerts.recipients]].",
+        "reply_page": "Je krijgt dit als {name}. Wie wat wanneer hoort, staat in Baken bij Instellingen, Ontvangers.",
         "course": "De laatste zes uur",
         "all": "alle sites",
     },
@@ -169,7 +171,7 @@ def message(
         items=tuple(items),
         at=now,
         url=f"{base}/monitoring_dashboard/alerts" if base else "",
-        reply=text(language, "reply", name=recipient.name),
+        reply=_reply(recipient, "reply", language),
     )
 
 
@@ -191,8 +193,16 @@ def report_message(
         at=now,
         url=url,
         report=report,
-        reply=text(language, "reply_report", name=recipient.name),
+        reply=_reply(recipient, "reply_report", language),
     )
+
+
+def _reply(recipient: Recipient, key: str, language: str) -> str:
+    """Why somebody gets a message, and where that is set."""
+    name = kept_recipients.short_name(recipient)
+    if name is not None:
+        return text(language, "reply_page", name=name)
+    return text(language, key, name=recipient.name)
 
 
 def _identity(rows: Sequence[Row[Any]]) -> str:

@@ -6,7 +6,7 @@ holds: after a restart the same figures are judged again and nothing is forgotte
 
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,6 +61,28 @@ class _Change:
     before: State | None
     outcome: machine.Outcome
     verdict: Verdict | None
+    why: str = ""
+    """For the trail, where the alert ends though nothing was judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The rules that are judged for a site: all by name, and which of them are about the site and about the host."""
+
+    rules: Mapping[str, Rule]
+    of_site: tuple[Rule, ...]
+    of_host: tuple[Rule, ...]
+
+    @classmethod
+    def of(cls, book: RuleBook) -> "_Chosen":
+        """Those of a book that are switched on."""
+        rules = {rule.name: rule for rule in book.enabled}
+        host = {name for name, rule in rules.items() if about_host(rule)}
+        return cls(
+            rules,
+            tuple(rule for name, rule in rules.items() if name not in host),
+            tuple(rule for name, rule in rules.items() if name in host),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +121,38 @@ class Engine:
         """
         self.settings = settings
         self.store = store
-        self.rules: Mapping[str, Rule] = {name: rule for name, rule in book.rules.items() if rule.enabled}
+        self.rules: Mapping[str, Rule] = {}
         self.evaluations = 0
         self._now = now
         self._night = Hours.parse(settings.night)
         self._sites: dict[str, _Site] = {}
         self._loaded = False
-        self._across: dict[str, dict[str, bool | None]] = {
-            name: {} for name, rule in self.rules.items() if rule.quorum is not None
+        self._across: dict[str, dict[str, bool | None]] = {}
+        self._known: frozenset[str] = frozenset()
+        self.use(book)
+
+    def use(self, book: RuleBook, of_sites: Mapping[str, RuleBook] | None = None) -> None:
+        """Judge by these rules from now on. What is remembered stays, and is judged by them at the next look.
+
+        Args:
+            book: the rules of every site, of the host, and over many sites.
+            of_sites: by site, the rules that hold on it instead; those about the host and over many sites do not count.
+        """
+        self._everywhere = _Chosen.of(book)
+        self._of = {site: _Chosen.of(own) for site, own in (of_sites or {}).items()}
+        own = {name: rule for chosen in self._of.values() for name, rule in chosen.rules.items()}
+        # Whatever may have an alert somewhere: what an alert explains of others is the same on every site.
+        self.rules = {**own, **self._everywhere.rules}
+        self._known = frozenset(book.rules).union(*(each.rules for each in (of_sites or {}).values()))
+        self._across = {
+            name: self._across.get(name, {}) for name, rule in self._everywhere.rules.items() if rule.quorum is not None
         }
-        self._of_site = [rule for rule in self.rules.values() if not _of_host(rule)]
-        self._of_host = [rule for rule in self.rules.values() if _of_host(rule)]
+        for known in self._sites.values():
+            known.judged.clear()
+
+    def rules_of(self, site: str) -> Mapping[str, Rule]:
+        """The rules that are judged for a site, by name; empty site: for the host and over many sites."""
+        return self._of.get(site, self._everywhere).rules if site != HOST else self._everywhere.rules
 
     def reset(self) -> None:
         """Forget what is kept in mind; the next look reads it from the store."""
@@ -121,8 +164,9 @@ class Engine:
         """Sites on which something waits to fire or to be over, with the moment at which to look again."""
         found = []
         for site, known in self._sites.items():
+            rules = self.rules_of(site)
             for each in known.states.values():
-                rule = self.rules.get(each.rule)
+                rule = rules.get(each.rule)
                 if rule is None or each.state.unknown_since is not None:
                     continue
                 if each.state.phase == "pending":
@@ -203,7 +247,7 @@ class Engine:
             changes: list[_Change] = []
             numbers = self._open_numbers(conn, known)
             for name, holding in self._across.items():
-                rule = self.rules[name]
+                rule = self._everywhere.rules[name]
                 quorum = rule.quorum
                 assert quorum is not None  # noqa: S101 - only such rules are in here
                 count = sum(1 for site in sites if holding.get(site))
@@ -237,9 +281,9 @@ class Engine:
             problem = mask(f"judging {rule.name} failed inside Baken: {type(error).__name__}: {error}")
             return Judged(rule, (Verdict({}, None, reason=problem),), problem)
 
-    def rules_about(self, site: str) -> list[Rule]:
+    def rules_about(self, site: str) -> Sequence[Rule]:
         """The rules that are judged on a site, or on the host."""
-        return self._of_host if site == HOST else self._of_site
+        return self._everywhere.of_host if site == HOST else self._of.get(site, self._everywhere).of_site
 
     def _due(
         self, site: str, metrics: Collection[str] | None, errors: bool, now: datetime, rested: timedelta | None
@@ -294,17 +338,20 @@ class Engine:
     def _without_rule(self, site: str, known: _Site) -> list[_Change]:
         """States of rules that are gone, switched off, or not judged here any more: their alerts end."""
         return [
-            _Change(None, key, labels_of(each.labels), each.state, _ended(each.state), None)
+            _Change(None, key, labels_of(each.labels), each.state, _ended(each.state), None, self._why_not(each.rule))
             for key, each in known.states.items()
             if not self._judges(site, each.rule)
         ]
 
+    def _why_not(self, name: str) -> str:
+        return "its rule was switched off" if name in self._known else "its rule is there no more"
+
     def _judges(self, site: str, name: str) -> bool:
         """Whether a rule is judged on a site, or on the host with what is judged for many sites together."""
-        rule = self.rules.get(name)
+        rule = self.rules_of(site).get(name)
         if rule is None:
             return False
-        return site == HOST if rule.quorum is not None else _of_host(rule) == (site == HOST)
+        return site == HOST if rule.quorum is not None else about_host(rule) == (site == HOST)
 
     def _changes(
         self, conn: Connection, known: _Site, judged: Iterable[Judged], view: SiteView, now: datetime
@@ -462,7 +509,7 @@ class Engine:
         if number is None:
             return False
         try:
-            lifecycle.resolve(act, number, "" if change.rule is not None else "it is watched no more")
+            lifecycle.resolve(act, number, "" if change.rule is not None else change.why or "it is watched no more")
         except Refused:
             # Somebody was first; over is over.
             return False
@@ -472,7 +519,8 @@ class Engine:
         rule, verdict = change.rule, change.verdict
         if rule is not None and verdict is not None and verdict.breach:
             began = lifecycle.began(act.conn, number) or act.now
-            lifecycle.seen(act, number, verdict.value, filled(rule, verdict, site, act.now - began))
+            texts = filled(rule, verdict, site, act.now - began)
+            lifecycle.seen(act, number, verdict.value, texts, limit=verdict.limit)
 
 
 def _lives(known: _Known | None) -> bool:
@@ -488,7 +536,7 @@ def _matters(change: _Change) -> bool:
     return change.before is not None or change.outcome.state is not None
 
 
-def _of_host(rule: Rule) -> bool:
+def about_host(rule: Rule) -> bool:
     """Whether a rule is about the host or Baken itself: all its metrics are."""
     entries = [catalogue.get(name) for name in rule.condition.metrics]
     return bool(entries) and all(entry is not None and entry.scope in ("host", "monitor") for entry in entries)

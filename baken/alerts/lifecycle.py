@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from baken.alerts import outbox
+from baken.alerts.channels import BUILT_IN
 from baken.alerts.rule import RANK, Rule, Severity
 from baken.clock import from_ms, to_ms
 from baken.history import audit
@@ -201,13 +202,22 @@ def again(act: Act, given: Opening, *, flapping: bool) -> int | None:
     return int(row.number)
 
 
-def seen(act: Act, number: int, value: float | None, texts: Mapping[str, Mapping[str, str]]) -> None:
-    """Note that the condition of an open alert still holds, with the figure and texts as they are now."""
-    act.conn.execute(
-        update(alerts)
-        .where(alerts.c.number == number, alerts.c.status != RESOLVED)
-        .values(last_seen=act.ms, value=value, texts=json.dumps(texts, ensure_ascii=False))
-    )
+def seen(
+    act: Act,
+    number: int,
+    value: float | None,
+    texts: Mapping[str, Mapping[str, str]],
+    *,
+    limit: float | None = None,
+) -> None:
+    """Note that the condition of an open alert still holds, with the figure, texts and limit as they are now."""
+    values: dict[str, Any] = {"last_seen": act.ms, "value": value, "texts": json.dumps(texts, ensure_ascii=False)}
+    if limit is not None:
+        told = act.conn.execute(select(alerts.c.details).where(alerts.c.number == number)).scalar()
+        details = json.loads(told) if told else {}
+        if details.get("limit") != limit:
+            values["details"] = json.dumps({**details, "limit": limit}, default=str)
+    act.conn.execute(update(alerts).where(alerts.c.number == number, alerts.c.status != RESOLVED).values(**values))
 
 
 def acknowledge(act: Act, number: int, text: str = "") -> None:
@@ -225,8 +235,8 @@ def acknowledge(act: Act, number: int, text: str = "") -> None:
         raise Refused(_standing(act, number))
     event = note(act, number, "acknowledged", text)
     _audit(act, row, "alert acknowledged", text)
-    if act.settings.tell_acknowledged:
-        _tell(act, number, event, "acknowledged")
+    # What stands on a screen is replaced without a sound, so that no two people do the same; others are told if wished.
+    _tell(act, number, event, "acknowledged", channel=None if act.settings.tell_acknowledged else BUILT_IN)
 
 
 def resolve(act: Act, number: int, text: str = "", *, quietly: bool = False) -> None:
@@ -378,11 +388,11 @@ def _reopen(act: Act, row: Row[Any], *, suppressed: str | None, values: Mapping[
         return False
 
 
-def _tell(act: Act, number: int, event: int, kind: str, *, rest: bool = False) -> None:
+def _tell(act: Act, number: int, event: int, kind: str, *, rest: bool = False, channel: str | None = None) -> None:
     row = find(act.conn, number)
     if row is None:
         return
-    outbox.announce(act.conn, row, event, kind, settings=act.settings, now=act.now, rest=rest)
+    outbox.announce(act.conn, row, event, kind, settings=act.settings, now=act.now, rest=rest, channel=channel)
     if kind in ("fired", "reopened", "flapping"):
         act.conn.execute(update(alerts).where(alerts.c.number == number).values(told=True))
 

@@ -121,3 +121,10 @@ class Undelivered(Exception):
         super().__init__(text)
         self.permanent = permanent
         self.whom = whom
+
+
+class Gone(Undelivered):
+    """Whom a message was for is there no more, and will not be again: nothing is broken, and nothing need be mended."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, permanent=True, whom="recipient")

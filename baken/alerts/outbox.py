@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, not_, or_, select, update
 
-from baken.alerts import routing
+from baken.alerts import browsers, routing
 from baken.alerts.rule import RANK
 from baken.alerts.windows import Hours
 from baken.clock import from_ms, to_ms
@@ -83,6 +83,7 @@ def announce(
     settings: Alerts,
     now: datetime,
     rest: bool = False,
+    channel: str | None = None,
 ) -> int:
     """Put a notification of what happened to an alert into the outbox for everybody who has to know.
 
@@ -94,10 +95,12 @@ def announce(
         settings: recipients and times.
         now: the present moment.
         rest: only those who have not been told since it fired.
+        channel: only over this channel.
 
     Returns:
         How many notifications there are.
     """
+    settings = browsers.joined(conn, settings)
     fitting = routing.fitting(settings, facts_of(row))
     if kind in ("fired", "reopened"):
         chosen = fitting if row.rule == routing.TEST else routing.at_steps(fitting, 1, row.step)
@@ -111,6 +114,8 @@ def announce(
     if rest:
         before = _told(conn, row.number, since=row.fired)
         chosen = [each for each in chosen if (each.channel, each.name) not in before]
+    if channel is not None:
+        chosen = [each for each in chosen if each.channel == channel]
     wait = 0.0 if row.rule == routing.TEST else settings.group_wait
     due = to_ms(now + timedelta(seconds=wait))
     kind_of_message = "test" if row.rule == routing.TEST else "alert"
@@ -208,6 +213,8 @@ def plan(
         usable.append(not_(stopped))
     due = and_(free, outbox.c.due <= moment, *usable)
     names = list(conn.execute(select(outbox.c.channel).where(due).distinct().order_by(outbox.c.channel)).scalars())
+    if browsers.BUILT_IN in names:
+        settings = browsers.joined(conn, settings)
     batches_: list[Batch] = []
     later_on: dict[int, tuple[int, str]] = {}
     for channel in names:
@@ -388,6 +395,45 @@ def failed(conn: Connection, rows: Sequence[Row[Any]], holder: str, problem: str
     return again
 
 
+def readdress(conn: Connection, channel: str, name: str, to: tuple[str, str]) -> None:
+    """A recipient is called otherwise, or told over another channel: what waits goes there, what was told stays told.
+
+    `to` is the new channel and name. How the old one worked is forgotten.
+    """
+    of = and_(outbox.c.channel == channel, outbox.c.recipient == name)
+    if to[0] == channel:
+        conn.execute(update(outbox).where(of).values(recipient=to[1]))
+    else:
+        # What went over the old channel did; its rows say so.
+        conn.execute(update(outbox).where(of, outbox.c.state == "sent").values(recipient=to[1]))
+        conn.execute(update(outbox).where(of, outbox.c.state == "waiting").values(channel=to[0], recipient=to[1]))
+    forget_state(conn, channel, name)
+
+
+def forget_recipient(conn: Connection, channel: str, name: str, why: str) -> None:
+    """A recipient is there no more: what waits is dropped, also where the recipient was stopped."""
+    of = and_(outbox.c.channel == channel, outbox.c.recipient == name, outbox.c.state == "waiting")
+    conn.execute(update(outbox).where(of).values(state="dropped", problem=why[:1000], holder=None, leased_until=None))
+    forget_state(conn, channel, name)
+
+
+def forget_state(conn: Connection, channel: str, name: str) -> None:
+    """Forget how a recipient worked: what it was stopped for was mended, or there is nobody of that name any more."""
+    conn.execute(delete(channel_states).where(channel_states.c.channel == channel, channel_states.c.recipient == name))
+
+
+def unknown(conn: Connection, rows: Iterable[int], channel: str, name: str, why: str, now: datetime) -> None:
+    """Drop claimed rows for somebody who is there no more; those that are somebody else's by now are given back."""
+    ids = sorted(rows)
+    for some in batches(ids):
+        still = conn.execute(
+            select(outbox.c.id).where(outbox.c.id.in_(some), outbox.c.channel == channel, outbox.c.recipient == name)
+        ).scalars()
+        gone = set(still)
+        drop(conn, gone, why)
+        give_back(conn, [number for number in some if number not in gone], now)
+
+
 def drop(conn: Connection, rows: Iterable[int], why: str) -> None:
     """Give up rows that need not or cannot be told any more, with the reason."""
     for some in batches(sorted(rows)):
@@ -444,8 +490,9 @@ def forget_future(conn: Connection, now: datetime) -> None:
 def forget_removed(conn: Connection, settings: Alerts) -> None:
     """Forget how channels and recipients worked that the settings do not have any more."""
     known_ones = {(each.name, "") for each in settings.channels} | {
-        (each.channel, each.name) for each in settings.recipients
+        (each.channel, each.name) for each in browsers.joined(conn, settings).recipients
     }
+    known_ones.add((browsers.BUILT_IN, ""))
     rows = conn.execute(select(channel_states.c.channel, channel_states.c.recipient)).all()
     for channel, recipient in sorted((row.channel, row.recipient) for row in rows):
         if (channel, recipient) not in known_ones:

@@ -4,21 +4,20 @@ A report is put together from the store alone, in the recipient's language and d
 `due` when it should have gone out, `report_key` what makes it the same as another one.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, func, select
 
-from baken.alerts import answers, statistics, words
-from baken.alerts.lifecycle import ACKNOWLEDGED, RESOLVED
-from baken.alerts.report_figures import BACKUP_AGE, SECTIONS, Reader, Stretch
+from baken.alerts import answers, attention, statistics, words
+from baken.alerts.lifecycle import RESOLVED
+from baken.alerts.report_figures import SECTIONS, Reader, Stretch
 from baken.alerts.report_words import say
 from baken.alerts.rule import RANK
 from baken.alerts.view import zone_of
 from baken.alerts.windows import DAYS, clock_time, moment_of, zone_named
-from baken.clock import HOUR, from_ms, iso, to_ms
+from baken.clock import from_ms, iso, to_ms
 from baken.errors import facts
 from baken.errors.described import summary
 from baken.errors.windows import Window
@@ -27,7 +26,6 @@ from baken.history.tables import alerts
 from baken.insights import health
 from baken.insights.figures import Figures
 from baken.insights.figures import read as figures_of
-from baken.metrics import catalogue
 from baken.settings import Alerts, Settings
 
 Period = Literal["daily", "weekly"]
@@ -40,20 +38,6 @@ MOST_NEW = 3
 _LENGTH: Mapping[str, int] = {"daily": 1, "weekly": 7}
 _HOUR_MS = 3_600_000
 _ERROR_STALE = timedelta(minutes=30)
-
-# What waits for somebody: text, metric, severity, and above which figure (in the metric's unit).
-_DUE = (
-    ("due.backup", "frappe_backup_age_seconds", "HIGH", BACKUP_AGE.total_seconds()),
-    ("due.schedules", "association_dues_schedules_stuck", "MEDIUM", 0),
-    ("due.mail", "frappe_email_oldest_unsent_seconds", "MEDIUM", 3600),
-    ("due.jobs_failing", "frappe_scheduled_jobs_failing", "MEDIUM", 0),
-    ("due.jobs_late", "frappe_scheduled_jobs_late", "MEDIUM", 0),
-    ("due.applications", "association_applications_stalled", "LOW", 0),
-    ("due.orphans", "association_payments_without_reference", "LOW", 0),
-    ("due.customers", "association_members_without_customer", "LOW", 0),
-    ("due.mandates", "sepa_mandates_expiring", "LOW", 0),
-)
-_CERTIFICATE, _CERTIFICATE_DAYS = "frappe_certificate_days_left", 21
 
 
 def build(
@@ -98,7 +82,7 @@ def build(
         absent += missing
     figures = figures_of(conn, site, samples.site_states(conn).get(site))
     errors, unread = _errors(reader, stretch)
-    opened = _open(conn, site)
+    opened = attention.open_alerts(conn, site)
     return {
         "period": period,
         "site": site,
@@ -132,6 +116,12 @@ def due(now: datetime, zone: tzinfo, settings: Alerts, period: Period) -> dateti
     return None
 
 
+def days_of(until: datetime, period: Period, zone: tzinfo) -> tuple[datetime, datetime]:
+    """The days that a report made for the moment `until` is about: from when to before when, aware UTC."""
+    stretch = Stretch.ending(until, _LENGTH[period], zone)
+    return stretch.start, stretch.end
+
+
 def report_key(site: str, period: Period, moment: datetime, recipient: str, channel: str) -> str:
     """What makes two reports the same one: site, period, the moment it is due, recipient and channel."""
     return "\0".join(("report", site, period, str(to_ms(moment)), recipient, channel))
@@ -141,7 +131,7 @@ def _health(reader: Reader, figures: Figures, settings: Settings, opened: list[R
     """The present: the health check, made worse by open alerts, since a report with one of these is no all-clear."""
     found = health.assess(figures, settings.thresholds, reader.now)
     language = reader.language
-    sentences = [_beyond(reader, alert) for alert in found.alerts]
+    sentences = [attention.beyond(alert, language, reason=reader.reason(alert.message)) for alert in found.alerts]
     state = figures.state
     if state is None:
         sentences.append(say("health.unseen", language))
@@ -167,72 +157,21 @@ def _health(reader: Reader, figures: Figures, settings: Settings, opened: list[R
     return {"status": status, "sentences": sentences}
 
 
-def _beyond(reader: Reader, alert: health.Alert) -> str:
-    """What is beyond its limit, as a sentence in the report's language."""
-    details = alert.details
-    if alert.type == "SITE_UNREACHABLE":
-        return say("health.SITE_UNREACHABLE", reader.language, reason=reader.reason(alert.message))
-    silent = alert.type == "SCHEDULER_ISSUES" and details["unit"] == "seconds"
-    key = "health.SCHEDULER_SILENT" if silent else f"health.{alert.type}"
-
-    def told(value: float) -> str:
-        unit = details["unit"]
-        return words.figure(
-            value / 100 if unit == "percent" else value, "ratio" if unit == "percent" else unit, reader.language
-        )
-
-    labels = {name: str(value) for name, value in details.get("labels", {}).items()}
-    where = words.where(labels, reader.language)
-    return say(key, reader.language, value=told(details["value"]), limit=told(details["threshold"]), where=where)
-
-
-def _open(conn: Connection, site: str) -> list[Row[Any]]:
-    """The open alerts that a site's people see, the worst first, then those that have been open for longest."""
-    rows = conn.execute(select(alerts).where(answers.of_site(site), alerts.c.open_key.is_not(None))).all()
-    return sorted(rows, key=lambda row: (-RANK[row.severity], row.fired, row.number))
-
-
 def _attention(reader: Reader, figures: Figures, opened: list[Row[Any]], url: str) -> list[dict[str, str]]:
     """Open alerts, each with its page, then what waits for somebody and has no alert of its own."""
     language = reader.language
     found = []
     for row in opened[:MOST_ALERTS]:
-        state = "quiet" if row.suppressed else "acknowledged" if row.status == ACKNOWLEDGED else "open"
-        text = say(f"alert.{state}", language, title=_title(row, language), moment=reader.moment(from_ms(row.fired)))
+        key, moment = f"alert.{attention.state_of(row)}", reader.moment(from_ms(row.fired))
+        text = say(key, language, title=attention.title(row)[language], moment=moment)
         found.append({"severity": row.severity, "text": text, "url": _alert_url(url, row.number)})
     if len(opened) > MOST_ALERTS:
         rest = opened[MOST_ALERTS:]
         more = say("alert.more", language, count=len(rest))
         page = f"{url}/monitoring_dashboard/alerts" if url else ""
         found.append({"severity": rest[0].severity, "text": more, "url": page})
-    alerted = {json.loads(row.details).get("metric") for row in opened}
-    waiting = []
-    for key, metric, severity, above in _DUE:
-        value = _present(figures, metric, reader.now)
-        if metric not in alerted and value is not None and value > above:
-            waiting.append({"severity": severity, "text": _said(key, value, _unit(metric), language), "url": ""})
-    days = _present(figures, _CERTIFICATE, reader.now)
-    if _CERTIFICATE not in alerted and days is not None and days < _CERTIFICATE_DAYS:
-        waiting.append({"severity": "MEDIUM", "text": _said("due.certificate", days, "days", language), "url": ""})
-    return [*found, *sorted(waiting, key=lambda each: -RANK[each["severity"]])]
-
-
-def _said(key: str, value: float, unit: str, language: str) -> str:
-    return say(key, language, value=words.figure(value, unit, language))
-
-
-def _unit(metric: str) -> str:
-    entry = catalogue.get(metric)
-    return entry.unit if entry is not None else ""
-
-
-def _present(figures: Figures, metric: str, now: datetime) -> float | None:
-    """The figure of a metric at this moment; None when there is none, or only an old one."""
-    entry = catalogue.get(metric)
-    figure = figures.total(metric)
-    if entry is None or figure.value is None or figure.reason is not None or figure.at is None:
-        return None
-    return figure.value if now - figure.at <= max(3 * entry.every, HOUR) else None
+    waiting = attention.waiting(figures, attention.alerted(opened), reader.now)
+    return [*found, *({"severity": item.severity, "text": item.title[language], "url": ""} for item in waiting)]
 
 
 def _errors(reader: Reader, stretch: Stretch) -> tuple[dict[str, Any], list[dict[str, str]]]:
@@ -341,7 +280,7 @@ def _alerts(reader: Reader, stretch: Stretch, opened: list[Row[Any]], url: str) 
         "list": [
             {
                 "number": row.number,
-                "title": _title(row, language),
+                "title": attention.title(row)[language],
                 "severity": row.severity,
                 "status": row.status,
                 "since": reader.moment(from_ms(row.fired)),
@@ -356,11 +295,6 @@ def _alerts(reader: Reader, stretch: Stretch, opened: list[Row[Any]], url: str) 
 
 def _span(seconds: float | None, language: str) -> str:
     return "" if seconds is None else words.span(timedelta(seconds=seconds), language)
-
-
-def _title(row: Row[Any], language: str) -> str:
-    titles: Mapping[str, str] = json.loads(row.texts).get("title") or {}
-    return titles.get(language) or titles.get("en") or str(row.rule)
 
 
 def _alert_url(url: str, number: int) -> str:

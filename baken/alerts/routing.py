@@ -36,10 +36,10 @@ def _fits(recipient: Recipient, facts: Facts) -> bool:
     # What concerns the host or all sites concerns whoever has to do with one of them.
     if recipient.sites and facts.site and facts.site not in recipient.sites:
         return False
-    if facts.rule == TEST:
-        return True
     if facts.tell:
         return recipient.name in facts.tell
+    if facts.rule == TEST:
+        return True
     if recipient.rules and facts.rule not in recipient.rules:
         return False
     if recipient.areas and facts.area not in recipient.areas:

@@ -157,6 +157,7 @@ class Rule:
         message: a sentence or two per language; the same names.
         advice: what to do, per language.
         reason: why the limit is what it is, per language; for those who read the rules. Empty texts: nothing is said.
+        called: what people call it, per language: two to five words without a figure. Empty: by its name.
         hold: for how long the condition has to hold before it fires (`for`).
         keep: for how long it has to be over before the alert is resolved.
         runbook: address or page of the manual that says more.
@@ -176,6 +177,7 @@ class Rule:
     message: Text
     advice: Text
     reason: Text
+    called: Text = field(default_factory=dict)
     hold: timedelta = timedelta()
     keep: timedelta = timedelta()
     runbook: str = ""

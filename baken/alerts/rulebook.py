@@ -8,14 +8,14 @@ its file and line.
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from baken.alerts import kinds, limits, texts, toml_lines
 from baken.alerts.kinds import Judge
-from baken.alerts.rule import AREAS, SEVERITIES, Quorum, Rule
+from baken.alerts.rule import AREAS, SEVERITIES, Quorum, Rule, Text
 from baken.alerts.rule_table import Key, Problem, RuleTable, nearest
 from baken.metrics import catalogue
 from baken.settings import Settings, SettingsError
@@ -26,10 +26,14 @@ DEFAULTS = Path(__file__).with_name("rules.toml")
 MANUAL = "docs/runbook.md"
 """The page of the manual with a section for each of them."""
 
+PAGE = "set on the page"
+"""Where a rule, or a key of it, comes from that somebody set on the page."""
+
 KEYS: Mapping[str, Key] = {
     "kind": Key(f"one of {', '.join(kinds.KINDS)}", "How it judges. Otherwise threshold."),
     "severity": Key(f"one of {', '.join(SEVERITIES)}", "How bad it is."),
     "area": Key(f"one of {', '.join(AREAS)}", "What it is about."),
+    "name": Key("text, or { en, nl }", "What people call it, in a few words. Otherwise its name in words."),
     "title": Key("text, or { en, nl }", "One line. Fields such as {value}, {limit}, {site} and labels are put in."),
     "message": Key("text, or { en, nl }", "What it means, in a sentence or two; with the same fields."),
     "advice": Key("text, or { en, nl }", "What to do first; with the same fields."),
@@ -44,7 +48,11 @@ KEYS: Mapping[str, Key] = {
 }
 """Keys of every rule; each kind adds its own."""
 
+LONGEST_NAME = 60
+"""Characters of what people call a rule."""
+
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{2,59}")
+_BAD_NAME = "a rule's name has 3 to 60 capitals, digits and _, such as HIGH_CPU"
 _AT_LINE = re.compile(r" ?\(at line (\d+), column (\d+)\)")
 
 
@@ -58,9 +66,13 @@ class RuleProblems(SettingsError):
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """All rules by name, in the order of their files: those that Baken brings first. Also those switched off."""
+    """All rules by name, in the order of their files: those that Baken brings first. Also those switched off.
+
+    `tables` are what they were read from, for whoever changes keys of them.
+    """
 
     rules: Mapping[str, Rule]
+    tables: Mapping[str, "_Table"] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def enabled(self) -> list[Rule]:
@@ -105,7 +117,48 @@ def read(file: Path | None, recipients: Collection[str] = (), *, defaults: Path 
         _refuse_circles({name: rule for name, rule in found.items() if rule is not None}, tables, problems)
     if problems:
         raise RuleProblems(sorted(problems, key=lambda problem: (problem.file != defaults.name, problem.line)))
-    return RuleBook({name: rule for name, rule in found.items() if rule is not None})
+    return RuleBook({name: rule for name, rule in found.items() if rule is not None}, tables)
+
+
+def with_changes(
+    book: RuleBook, changes: Mapping[str, Mapping[str, Any]], recipients: Collection[str] = ()
+) -> tuple[RuleBook, list[Problem]]:
+    """The rules with single keys changed, or rules added, on the page.
+
+    Args:
+        book: the rules as the files have them.
+        changes: tables by the rule's name, as a file of rules would have them.
+        recipients: names that `tell` may give.
+
+    Returns:
+        The rules, and what of the changes cannot be used: such a rule stays as it was, or away. The line of a problem
+        is the place of the key in its table, counted from 1.
+    """
+    problems: list[Problem] = []
+    rules, tables = dict(book.rules), dict(book.tables)
+    for name, values in changes.items():
+        given = tables.get(name)
+        if given is None and not _NAME.fullmatch(name):
+            problems.append(Problem(PAGE, 0, name[:60], _BAD_NAME))
+            continue
+        places: dict[tuple[str, ...], tuple[str, int]] = {
+            (name, key): (PAGE, place) for place, key in enumerate(values, start=1)
+        }
+        if given is None:
+            places[(name,)] = (PAGE, 0)
+        made = _Table(name, values, places)
+        table = made if given is None else given.changed_by(made)
+        own: list[Problem] = []
+        try:
+            rule = _rule(table, {**tables, name: table}, recipients, DEFAULTS, own)
+        except OverflowError:
+            rule = None
+            own.append(Problem(PAGE, 0, name, "it holds a number that is too large"))
+        if own or rule is None:
+            problems += own
+        else:
+            rules[name], tables[name] = rule, table
+    return RuleBook(rules, tables), problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +210,7 @@ def _tables(file: Path, problems: list[Problem]) -> list[_Table]:
         if not isinstance(table, dict):
             problems.append(Problem(shown, line, "", f"{name} stands outside a rule: begin one with [NAME]"))
         elif not _NAME.fullmatch(name):
-            problems.append(
-                Problem(shown, line, name, "a rule's name has 3 to 60 capitals, digits and _, such as HIGH_CPU")
-            )
+            problems.append(Problem(shown, line, name, _BAD_NAME))
         else:
             own = {path: (shown, at) for path, at in lines.items() if path[0] == name}
             found.append(_Table(name, table, own))
@@ -186,6 +237,7 @@ def _rule(
     told = {key: table.words(key, required=key != "advice") for key in ("title", "message", "advice")}
     if condition is not None:
         _check_texts(table, told, condition, quorum)
+    called = _called(table)
     hold = table.span("for", timedelta()) or timedelta()
     if kind.MOMENTARY and hold:
         table.problem(f"for means nothing here: a condition of kind {name} is news at one moment", "for")
@@ -206,6 +258,7 @@ def _rule(
     file, line = source.locate((source.name,))
     return Rule(
         name=source.name,
+        called=called,
         kind=name,
         condition=condition,
         severity=next(word for word in SEVERITIES if word == severity),
@@ -221,7 +274,7 @@ def _rule(
         inhibits=tuple(inhibits),
         quorum=quorum,
         enabled=enabled,
-        source=f"{file}:{line}",
+        source=f"{file}:{line}" if line else file,
         extra=_extra(name, condition, quorum),
     )
 
@@ -262,6 +315,18 @@ def _required(table: RuleTable, key: str, options: Sequence[str]) -> str | None:
     if key not in table:
         table.problem(f"{key} is missing: give one of {', '.join(options)}")
     return table.choice(key, options)
+
+
+def _called(table: RuleTable) -> Text:
+    """What people call the rule. No figures: it stands where there are none, and lists are sorted by it."""
+    said = table.words("name", required=False)
+    # One text for both languages is wrong once.
+    for language, text in said.items() if len(set(said.values())) > 1 else list(said.items())[:1]:
+        if "{" in text or "}" in text:
+            table.problem("name: no fields are put in; the title has them", "name", language)
+        elif len(text) > LONGEST_NAME:
+            table.problem(f"name: {len(text)} characters are too many; at most {LONGEST_NAME}", "name", language)
+    return {language: text.strip() or texts.in_words(table.rule) for language, text in said.items()}
 
 
 def _keep(table: RuleTable) -> timedelta:

@@ -10,23 +10,25 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Row, delete, select, update
 
 from baken import clock
-from baken.alerts import channels, compose, outbox, routing
+from baken.alerts import browsers, channels, compose, outbox, routing
 from baken.alerts.compose import Desk
 from baken.alerts.lifecycle import Act, note
-from baken.alerts.message import Message, Undelivered
+from baken.alerts.message import Gone, Message, Undelivered
+from baken.history import kept, push
 from baken.history.store import Store, StoreError
 from baken.history.tables import alert_mirrors, alerts
 from baken.history.tables import outbox as table
 from baken.history.upserts import upsert
 from baken.privacy import mask, masked_trace
 from baken.settings import Channel, Recipient, Settings
+from baken.sites.site import Site
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,10 @@ _EVERY = 1.0
 _TIMEOUT = 20.0
 # Shorter than a lease: until then nobody else sends the same.
 _PATIENCE = 80.0
+# How often users of browsers are looked after whom nothing was sent to.
+_REVIEW = 3600.0
+# When what is for somebody who was set on the page a moment ago is tried again.
+_SOON = timedelta(seconds=1)
 _MOOT = "it need not be told any more: held back, acknowledged or over meanwhile"
 _GONE = "nobody of that name gets messages over this channel any more"
 
@@ -79,6 +85,7 @@ class Sender:
         holder: str,
         report: Report,
         now: Callable[[], datetime] = clock.now,
+        site_of: Callable[[str], Site | None] = lambda _name: None,
     ) -> None:
         """Prepare a sender.
 
@@ -89,18 +96,30 @@ class Sender:
             holder: under which name rows are claimed; the process that takes a dead one's place has the same.
             report: makes the message of a report's row.
             now: the clock.
+            site_of: a watched site by its name, which is asked whether somebody may see its dashboard still.
         """
         self._settings = settings
         self._store = store
         self._desk = desk
+        self._version: int | None = None
         self._holder = holder
         self._report = report
         self._now = now
         self._wake = threading.Event()
         self._busy: dict[str, threading.Thread] = {}
-        self._channels = {each.name: each for each in settings.alerts.channels}
+        self._channels = {each.name: each for each in [*settings.alerts.channels, browsers.channel(settings)]}
+        self._site_of = site_of
+        self._operators = frozenset((each.user, each.site) for each in settings.server.operators)
+        self._review_due = time.monotonic() + _REVIEW
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+
+    def use(self, settings: Settings, desk: Desk, version: int | None = None) -> None:
+        """Go by these settings from the next message on. Channels are those of the file, and stay.
+
+        `version`: of what was set on the page (`kept.version`), as far as these settings know it.
+        """
+        self._settings, self._desk, self._version = settings, desk, version
 
     def start(self) -> None:
         """Begin to send, after giving back what an earlier process of the same name had claimed."""
@@ -149,6 +168,7 @@ class Sender:
                     self._recover()
                     recovered = True
                 self._begin_due()
+                self._review()
             except StoreError as problem:
                 log.debug("the outbox cannot be read", reason=str(problem))
             except Exception as error:  # noqa: BLE001
@@ -185,6 +205,21 @@ class Sender:
             begun += 1
         return begun
 
+    def _review(self) -> None:
+        """Now and then, in a thread of its own: sites may take long to answer, and what is due must go out."""
+        if time.monotonic() < self._review_due:
+            return
+        self._review_due = time.monotonic() + _REVIEW
+        threading.Thread(target=self._look_after_browsers, name="push review", daemon=True).start()
+
+    def _look_after_browsers(self) -> None:
+        try:
+            browsers.review(self._store, self._site_of, self._now(), self._operators)
+        except StoreError as problem:
+            log.debug("browsers could not be looked after", reason=str(problem))
+        except Exception as error:  # noqa: BLE001
+            log.error("looking after browsers failed inside Baken", error=masked_trace(error))
+
     def _zones(self, conn: Connection) -> Mapping[str, str]:
         sites = conn.execute(select(table.c.site).where(table.c.state == "waiting").distinct()).scalars()
         return {site: self._desk.zone_of(site) for site in sites}
@@ -217,10 +252,9 @@ class Sender:
             rows = outbox.claim(conn, batch, self._holder, self._now())
         if not rows:
             return False
-        recipient = routing.named(self._settings.alerts, batch.channel, batch.recipient)
-        channel = self._channels.get(batch.channel)
+        channel, recipient = self._channels.get(batch.channel), self._recipient(batch)
         if recipient is None or channel is None:
-            self._drop(rows, _GONE)
+            self._unknown(batch, rows)
             return False
         with self._store.read() as conn:
             moot = compose.moot(conn, rows)
@@ -238,11 +272,48 @@ class Sender:
         )
         try:
             detail = channels.send(channel, recipient.to, message, context)
+        except Gone as problem:
+            self._gone(batch, rows, problem)
+            return False
         except Undelivered as problem:
             self._undelivered(batch, rows, channel, recipient, problem)
             return False
         self._delivered(batch, rows, recipient, message, detail)
         return True
+
+    def _recipient(self, batch: outbox.Batch) -> Recipient | None:
+        """Whom a batch is for, as far as there is still somebody who may be told."""
+        number = browsers.number_of(batch.recipient) if batch.channel == channels.BUILT_IN else None
+        if number is None:
+            return routing.named(self._settings.alerts, batch.channel, batch.recipient)
+        if not browsers.allowed(self._store, number, self._site_of, self._now(), self._operators):
+            return None
+        with self._store.read() as conn:
+            found = push.find(conn, number)
+        return None if found is None else browsers.recipient(found)
+
+    def _unknown(self, batch: outbox.Batch, rows: list[Row[Any]]) -> None:
+        """Somebody whom these settings do not have: gone, or set on the page a moment ago."""
+        now, ids = self._now(), [row.id for row in rows]
+        with self._store.write() as conn:
+            if self._version is not None and kept.version(conn) != self._version:
+                outbox.give_back(conn, ids, now + _SOON)
+            else:
+                outbox.unknown(conn, ids, batch.channel, batch.recipient, _GONE, now)
+
+    def _gone(self, batch: outbox.Batch, rows: list[Row[Any]], problem: Gone) -> None:
+        """A browser that is there no more: nobody need mend anything, so nothing counts as broken."""
+        now, number = self._now(), browsers.number_of(batch.recipient)
+        with self._store.write() as conn:
+            outbox.drop(conn, [row.id for row in rows], str(problem))
+            found = None if number is None else push.find(conn, number)
+            if found is not None:
+                browsers.end(conn, found, str(problem), now)
+            for alert, events in _events_of(rows).items():
+                told: dict[str, Any] = {"channel": batch.channel, "recipient": batch.recipient, "events": events}
+                told |= {"permanent": True, "again": None}
+                note(Act(conn, self._settings.alerts, now), alert, "notification_failed", str(problem), told)
+        log.info("a recipient is there no more", channel=batch.channel, recipient=batch.recipient)
 
     def _compose(
         self, conn: Connection, batch: outbox.Batch, rows: list[Row[Any]], recipient: Recipient
@@ -288,6 +359,9 @@ class Sender:
         with self._store.write() as conn:
             outbox.sent(conn, [row.id for row in rows], self._holder, message.id, now)
             outbox.went_well(conn, batch.channel, batch.recipient, now)
+            browser = browsers.number_of(batch.recipient) if batch.channel == channels.BUILT_IN else None
+            if browser is not None:
+                push.worked(conn, browser, now)
             for number, events in _events_of(rows).items():
                 told: dict[str, Any] = {"channel": batch.channel, "recipient": batch.recipient, "events": events}
                 if batch.held:
@@ -303,6 +377,9 @@ class Sender:
             again = outbox.failed(conn, rows, self._holder, text, now)
             whom = batch.recipient if problem.whom == "recipient" else ""
             outbox.went_wrong(conn, batch.channel, whom, text, now, disable=problem.permanent)
+            browser = browsers.number_of(batch.recipient) if batch.channel == channels.BUILT_IN else None
+            if browser is not None:
+                push.failed(conn, browser)
             # The trail tells a problem once, not each time that it is tried again.
             news = [row for row in rows if problem.permanent or row.problem != text[:1000]]
             for number, events in _events_of(news).items():

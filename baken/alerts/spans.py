@@ -13,7 +13,10 @@ def parse(text: str) -> timedelta:
     parts = _PART.findall(whole)
     if not parts or "".join(number + unit for number, unit in parts) != whole:
         raise ValueError(f"{text!r} is no length of time; write 90s, 5m, 1h30m or 7d")
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    try:
+        return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    except OverflowError:
+        raise ValueError(f"{text[:40]!r} is longer than any time that can be waited for") from None
 
 
 def short(length: timedelta) -> str:

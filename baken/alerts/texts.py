@@ -20,12 +20,20 @@ TOGETHER = ("count", "total", "sites")
 """Fields of a rule over many sites: on how many it holds, of how many, and their names."""
 
 _FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SHORT = re.compile(r"\b(?:api|cpu|db|iban|sepa|sql|xml)\b")
 _UNKNOWN = "?"
 _PLACES: Mapping[str, Text] = {
     "host": {"en": "this server", "nl": "deze server"},
     "monitor": {"en": "Baken", "nl": "Baken"},
     "site": {"en": "several sites", "nl": "meerdere sites"},
 }
+
+
+def in_words(name: str) -> str:
+    """A rule's name in words, where nobody gave it another: MAILS_WAITING is "Mails waiting"."""
+    said = name.replace("_", " ").lower()
+    said = _SHORT.sub(lambda found: found[0].upper(), said)
+    return said[:1].upper() + said[1:]
 
 
 def mistakes(text: str, known: Collection[str]) -> list[str]:

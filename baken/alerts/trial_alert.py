@@ -1,7 +1,8 @@
 """The trial alert: goes the way of every alert, to everybody over every channel, so that each hop can be tried."""
 
+import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,28 +36,34 @@ RULE = Rule(
     title={"en": "A test alert of {site}", "nl": "Een proefmelding van {site}"},
     message={
         "en": "Somebody tried out whether alerts reach you. They do. Nothing is wrong.",
-        "nl": "Iemand heeft geprobeerd of meldingen u bereiken. Dat doen ze. Er is niets aan de hand.",
+        "nl": "Iemand heeft geprobeerd of meldingen je bereiken. Dat doen ze. Er is niets aan de hand.",
     },
-    advice={"en": "Nothing needs to be done.", "nl": "U hoeft niets te doen."},
+    advice={"en": "Nothing needs to be done.", "nl": "Je hoeft niets te doen."},
     reason={"en": "", "nl": ""},
+    called={"en": "Test alert", "nl": "Proefmelding"},
 )
 
 
-def trial_opening(request: str, site: str, now: datetime) -> Opening:
-    """The alert that a test with the id `request` opens."""
+def trial_opening(request: str, site: str, now: datetime, tell: Sequence[str] = ()) -> Opening:
+    """The alert that a test with the id `request` opens; `tell`: for these recipients alone."""
     labels = {"test": request}
     texts = {
         name: {language: text.replace("{site}", site or "Baken") for language, text in given.items()}
         for name, given in (("title", RULE.title), ("message", RULE.message), ("advice", RULE.advice))
     }
-    return Opening(RULE, site, labels, key_of(TEST, site, labels), now, None, texts, {"kind": "trial", "unit": ""})
+    details: dict[str, Any] = {"kind": "trial", "unit": ""} | ({"tell": list(tell)} if tell else {})
+    return Opening(RULE, site, labels, key_of(TEST, site, labels), now, None, texts, details)
 
 
-def ask(conn: Connection, kind: str, site: str, by: str, now: datetime) -> str:
-    """Ask the process that evaluates for a "test", or to "evaluate" a site now; returns the request's id."""
+def ask(conn: Connection, kind: str, site: str, by: str, now: datetime, tell: Sequence[str] = ()) -> str:
+    """Ask the process that evaluates for a "test", or to "evaluate" a site now; returns the request's id.
+
+    `tell`: the names of those who are to get the test; empty: everybody.
+    """
     identity = secrets.token_hex(16)
+    question = json.dumps({"tell": list(tell)}) if tell else ""
     conn.execute(
-        insert(alert_requests).values(id=identity, site=site, kind=kind, at=to_ms(now), by=by[:140], answer="")
+        insert(alert_requests).values(id=identity, site=site, kind=kind, at=to_ms(now), by=by[:140], answer=question)
     )
     return identity
 

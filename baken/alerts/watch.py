@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Connection, Row, select, update
 
 from baken import clock
-from baken.alerts import compose, lifecycle, outbox, ready, suppression
+from baken.alerts import compose, kept_recipients, kept_rules, lifecycle, outbox, ready, suppression
 from baken.alerts.compose import Desk
 from baken.alerts.engine import Engine
 from baken.alerts.heartbeat import Heartbeats
@@ -27,12 +27,14 @@ from baken.alerts.sender import Sender
 from baken.alerts.trial_alert import trial_opening
 from baken.alerts.view import HOST, zone_of
 from baken.clock import to_ms
+from baken.history import kept
 from baken.history.samples import Cycle
 from baken.history.series import batches
 from baken.history.store import Store, StoreError
 from baken.history.tables import alert_requests, alerts
 from baken.privacy import installation_key, masked_trace
 from baken.settings import Recipient, Settings
+from baken.sites.site import Site
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +67,7 @@ class AlertWatch:
         holder: str,
         sites: Callable[[], Collection[str]],
         now: Callable[[], datetime] = clock.now,
+        site_of: Callable[[str], Site | None] = lambda _name: None,
     ) -> None:
         """Read the rules and prepare.
 
@@ -74,19 +77,27 @@ class AlertWatch:
             holder: the name under which notifications are claimed.
             sites: gives the names of the sites that are watched.
             now: the clock.
+            site_of: a watched site by its name.
 
         Raises:
             SettingsError: rules, channels, recipients or times cannot be used.
         """
         book = ready.check(settings)
+        # What the files say, and below it what applies with what was set on the page.
+        self._filed, self._book = settings, book
         self._settings = settings
         self._store = store
         self._sites = sites
         self._now = now
         self.engine = Engine(settings.alerts, store, book, now)
         self._zones: dict[str, tuple[str, float]] = {}
-        self._desk = Desk(settings, installation_key(settings.data_dir), self.zone)
-        self.sender = Sender(settings, store, self._desk, holder, self._report, now)
+        self._key = installation_key(settings.data_dir)
+        self._desk = Desk(settings, self._key, self.zone)
+        self._kept: int | None = None
+        self._sends = False
+        self._kept_wrong: set[str] = set()
+        self._kept_failing: str | None = None
+        self.sender = Sender(settings, store, self._desk, holder, self._report, now, site_of)
         self.heartbeats = Heartbeats(settings.alerts, self.trouble)
         self._news: dict[str, set[str]] = {}
         self._errors: set[str] = set()
@@ -126,10 +137,10 @@ class AlertWatch:
         # One of its own: a loop that was told to stop and has not yet must not go on.
         self._stopping = threading.Event()
         self.engine.reset()
+        self._kept = None
         self._due = dict.fromkeys(self._due, 0.0)
         self._thread = threading.Thread(target=self._loop, args=(self._stopping,), name="alerts", daemon=True)
         self._thread.start()
-        self.sender.start()
 
     def stop(self) -> None:
         """Stop, after what is being evaluated and sent has ended."""
@@ -139,6 +150,7 @@ class AlertWatch:
             self._thread.join(5)
             self._thread = None
             self.sender.stop()
+            self._sends = False
 
     def clock_set_back(self) -> None:
         """The machine's clock was set back: what waits for moments of the clock that was ahead waits no longer."""
@@ -153,13 +165,13 @@ class AlertWatch:
 
     def trouble(self) -> str | None:
         """Why the chain of alerts is not well, or None when it is."""
-        if self._failing is not None:
-            return self._failing
+        if self._failing is not None or self._kept_failing is not None:
+            return self._failing or self._kept_failing
         if self.lag > LATE:
             return f"the evaluation of rules is {self.lag:.0f} s late"
         if self._broken:
             return f"evaluating failed inside Baken for {len(self._broken)} sites"
-        if self._thread is not None and not self.sender.alive:
+        if self._thread is not None and self._sends and not self.sender.alive:
             return "nothing is sent: the sender has ended"
         failing, _ = self.figures()
         names = {each.channel for each in self._settings.alerts.recipients}
@@ -188,6 +200,7 @@ class AlertWatch:
 
     def once(self, patience: float = 30.0) -> int:
         """Evaluate everything, send what is due and wait for it; how many notifications still wait. For commands."""
+        self._take_kept()
         self._everything()
         self._tick()
         self._enqueue_reports()
@@ -215,6 +228,11 @@ class AlertWatch:
 
     def _work(self) -> None:
         now = time.monotonic()
+        self._take_kept()
+        if self._thread is not None and not self._sends:
+            # Not before it is known who is told: what nobody is to get is dropped.
+            self.sender.start()
+            self._sends = True
         self._take_requests()
         self._evaluate_news()
         for name, every, work in (
@@ -333,6 +351,51 @@ class AlertWatch:
         self._missing = {site: self._missing.get(site, now) for site in gone}
         return sum(self.engine.forget(site) for site, since in self._missing.items() if now - since >= _GONE)
 
+    # What is set on the page
+
+    def _take_kept(self) -> None:
+        """Go by what was set on the page since the last look. One row tells whether that is anything."""
+        with self._store.read() as conn:
+            version = kept.version(conn)
+            if version == self._kept or (self._kept is None and version == 0):
+                self._kept = version
+                self.sender.use(self._settings, self._desk, version)
+                return
+            try:
+                people = kept_recipients.chosen(conn, self._filed, self._key)
+                books = kept_rules.books(conn, self._book, people.settings.alerts)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001
+                # What holds already goes on; what is for people whom it does not know waits.
+                if self._kept is None:
+                    self.sender.use(self._settings, self._desk, -1)
+                log.error("what was set on the page cannot be used", error=masked_trace(error))
+                self._kept, self._kept_failing = version, "what was set on the page cannot be used; the log says why"
+                return
+        self._kept_failing = None
+        self._tell_unusable(people, books)
+        self._settings = people.settings
+        self._desk = Desk(people.settings, self._key, self.zone)
+        self.engine.settings = people.settings.alerts
+        self.engine.use(books.everywhere, books.of_sites)
+        self.sender.use(people.settings, self._desk, version)
+        first, self._kept = self._kept is None, version
+        if first:
+            # Everything is looked at anyway.
+            return
+        acted = sum(self._evaluate(site) for site in [*self._sites(), HOST])
+        acted += self._across()
+        if acted:
+            self.sender.wake()
+
+    def _tell_unusable(self, people: kept_recipients.Chosen, books: kept_rules.Books) -> None:
+        wrong = {f"{site}: {name}: {why}" for (site, name), why in people.problems.items()}
+        wrong |= {f"{site}: {problem}" for site, some in books.problems.items() for problem in some}
+        for each in sorted(wrong - self._kept_wrong):
+            log.warning("something that was set on the page cannot be used", reason=each)
+        self._kept_wrong = wrong
+
     # What is asked for
 
     def _take_requests(self) -> None:
@@ -349,7 +412,8 @@ class AlertWatch:
         with self._store.write() as conn:
             if row.kind == "test":
                 act = Act(conn, self._settings.alerts, now)
-                number = lifecycle.open_alert(act, trial_opening(row.id, row.site, now))
+                tell = json.loads(row.answer or "{}").get("tell", [])
+                number = lifecycle.open_alert(act, trial_opening(row.id, row.site, now, tell))
                 lifecycle.resolve(act, number, "a test", quietly=True)
                 answer["alert"] = number
             conn.execute(

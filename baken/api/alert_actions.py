@@ -10,18 +10,18 @@ from typing import Annotated, Any, Literal
 from sqlalchemy import select
 
 from baken import clock
-from baken.alerts import answers, lifecycle, matchers, outbox, silences, suppression, trial_alert
+from baken.alerts import answers, kept_recipients, lifecycle, matchers, outbox, silences, suppression, trial_alert
 from baken.alerts.lifecycle import Act, Refused, number_of
 from baken.alerts.matchers import BadMatcher
 from baken.alerts.view import zone_of
 from baken.alerts.windows import BadTime, Recurrence
 from baken.api import snapshots
-from baken.api.alerts import NUMBER, acts_on_host, book_or_problems
+from baken.api.alerts import NUMBER, acts_on_host, book_or_problems, named, told
 from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, BadArgument, Call
 from baken.api.monitor import collector_state
 from baken.api.registry import method
-from baken.history import audit
+from baken.history import audit, push
 from baken.history.tables import alerts as table
 
 MOST = 500
@@ -240,7 +240,7 @@ def chain(call: Call) -> list[dict[str, Any]]:
 
     Returns a list of {hop, ok (null: does not apply or not known yet), ms, detail}.
     """
-    settings = call.settings.alerts
+    settings = told(call)
     started = time.monotonic()
     state = collector_state(call.store, call.now)
     if not state["running"]:
@@ -261,7 +261,9 @@ def chain(call: Call) -> list[dict[str, Any]]:
         why = f"no answer within {TRY_SECONDS:g} s: look into the collector's log"
         return [_hop("alert evaluated", False, ms, why)]
     hops = [_hop("alert evaluated", True, ms, f"{lifecycle.name_of(number)} was opened, and put into the outbox")]
-    if not settings.channels or not settings.recipients:
+    with call.store.read() as conn:
+        anybody = push.anybody(conn, call.site_name)
+    if not anybody and (not settings.channels or not settings.recipients):
         why = "set up alerts.channels and alerts.recipients in baken.toml"
         return [*hops, _hop("channels", None, None, f"nobody would be told: {why}")]
     found = _deliveries(call, number)
@@ -332,9 +334,10 @@ def _add(
 def _refresh(call: Call, conn: Any) -> None:
     """Let what began or ended count at once, not only when the collector looks."""
     rules, problems = book_or_problems(call)
+    people = kept_recipients.chosen(conn, call.settings, None).settings.alerts
     # Without the rules it is not known what inhibits what; the collector looks when they are in order again.
     if not problems:
-        suppression.refresh(Act(conn, call.settings.alerts, call.now), rules.rules, call.site_name)
+        suppression.refresh(Act(conn, people, call.now), rules.rules, call.site_name)
 
 
 def _silence(call: Call, number: int) -> dict[str, Any] | None:
@@ -386,12 +389,13 @@ def _each(call: Call, given: str, change: Callable[[Act, int], None]) -> dict[st
         numbers.append(number)
     changed: list[int] = []
     refused: list[dict[str, Any]] = []
+    people = told(call)
     with call.store.write() as conn:
         of_these = select(table.c.number, table.c.site).where(
             answers.of_site(call.site_name), table.c.number.in_(numbers)
         )
         sites = {row.number: row.site for row in conn.execute(of_these)}
-        act = Act(conn, call.settings.alerts, call.now, _by(call), call.site_name)
+        act = Act(conn, people, call.now, _by(call), call.site_name)
         # In order, so that two writers meet the same locks in the same order.
         for number in sorted(set(numbers)):
             if number not in sites:
@@ -410,5 +414,5 @@ def _each(call: Call, given: str, change: Callable[[Act, int], None]) -> dict[st
     snapshots.forget(call.store)
     with call.store.read() as conn:
         rows = conn.execute(select(table).where(answers.of_site(call.site_name), table.c.number.in_(numbers))).all()
-        shown = answers.listed(conn, rows, acts_on_host=acts_on_host(call))
+        shown = named(call, answers.listed(conn, rows, acts_on_host=acts_on_host(call)))
     return {"changed": changed, "refused": refused, "alerts": shown}

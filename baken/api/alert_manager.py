@@ -3,11 +3,13 @@
 import time
 from typing import Annotated, Any
 
+from sqlalchemy import Connection
+
 from baken import clock
 from baken.alerts import answers, statistics, trial_alert
 from baken.api import snapshots
 from baken.api.alert_actions import chain
-from baken.api.alerts import acts_on_host, book_or_problems, stands, title
+from baken.api.alerts import acts_on_host, book_or_problems, rule_name, stands, title
 from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, Call
 from baken.api.monitor import collector_state
@@ -45,7 +47,7 @@ def run_daily_checks(call: Call) -> dict[str, Any]:
     """
     answer = _run(call, DAILY)
     with call.store.read() as conn:
-        answer["statistics"] = statistics.statistics(conn, call.site_name, call.now, 1, titles=_titles(call))
+        answer["statistics"] = _statistics(conn, call, 1)
     return answer
 
 
@@ -114,18 +116,23 @@ def test_alert_system(call: Call) -> dict[str, Any]:
 def get_alert_statistics(call: Call, days: Annotated[int, Range(1, 3660)] = 30) -> dict[str, Any]:
     """How alerts went in the last `days` days: how many, how soon they were taken up and over, how many were false.
 
-    Returns period, total, by_severity, by_status, by_area, by_day, rules (rule, title, severity, count, open,
-    median_seconds_to_acknowledge, median_seconds_to_resolve, false_alarm_share: null when nobody rated, rated,
-    suppressed, flapping, notifications, last_fired), notifications (sent, held, failed, waiting, median and 99 %
-    seconds to send), timestamp.
+    Returns period, total, by_severity, by_status, by_area, by_day, rules (rule, rule_name: what people call it, by
+    language, title, severity, count, open, median_seconds_to_acknowledge, median_seconds_to_resolve,
+    false_alarm_share: null when nobody rated, rated, suppressed, flapping, notifications, last_fired), notifications
+    (sent, held, failed, waiting, median and 99 % seconds to send), timestamp.
     """
     with call.store.read() as conn:
-        return statistics.statistics(conn, call.site_name, call.now, days, titles=_titles(call))
+        return _statistics(conn, call, days)
 
 
-def _titles(call: Call) -> dict[str, dict[str, str]]:
-    """What the rules are called, whatever their figures are."""
-    return {name: title(rule, call.site_name) for name, rule in book_or_problems(call)[0].rules.items()}
+def _statistics(conn: Connection, call: Call, days: int) -> dict[str, Any]:
+    """The statistics, with the title and the name of each rule, whatever its figures are."""
+    rules = book_or_problems(call)[0].rules
+    titles = {name: title(rule, call.site_name) for name, rule in rules.items()}
+    found = statistics.statistics(conn, call.site_name, call.now, days, titles=titles)
+    for each in found["rules"]:
+        each["rule_name"] = rule_name(rules.get(each["rule"]), each["rule"])
+    return found
 
 
 @method(f"{MODULE}.check_critical_errors", roles=DASHBOARD_ROLES)

@@ -1,29 +1,33 @@
 """Alerts of a site: which are open, what happened to each, which rules there are and how they stand."""
 
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, func, select
 
-from baken.alerts import answers, rulebook, silences, spans, words
+from baken.alerts import answers, browsers, kept_recipients, kept_rules, rulebook, silences, spans, texts, words
 from baken.alerts.channels.http import host_of
 from baken.alerts.engine import Engine, Judged
+from baken.alerts.kept_rules import Books
 from baken.alerts.lifecycle import name_of
 from baken.alerts.rule import AREAS, SEVERITIES, Rule
 from baken.alerts.rulebook import RuleBook, RuleProblems
 from baken.alerts.view import HOST
-from baken.api import snapshots
+from baken.api import permits, snapshots
 from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, BadArgument, Call
 from baken.api.registry import method
 from baken.clock import from_ms, iso
-from baken.history import samples
+from baken.history import kept, push, samples
 from baken.history.series import labels_of, labels_text
 from baken.history.store import Store
 from baken.history.tables import alert_states, alerts, channel_states
 from baken.history.tables import outbox as outbox_table
+from baken.settings import Alerts
 
 PAGE = "verenigingen.www.monitoring_dashboard"
 
@@ -32,13 +36,89 @@ _LANGUAGES = ("en", "nl")
 
 _books: WeakKeyDictionary[Store, RuleBook] = WeakKeyDictionary()
 
+# By store: when its version was seen, which that was, and the rules by site.
+_kept: WeakKeyDictionary[Store, tuple[float, int, dict[str, Books]]] = WeakKeyDictionary()
+_KEPT_SECONDS = 0.5
+_guard = threading.Lock()
 
-def book(call: Call) -> RuleBook:
-    """The rules as this process read them when they were first asked for. Raises RuleProblems."""
+
+def filed_book(call: Call) -> RuleBook:
+    """The rules of the files as this process read them when they were first asked for. Raises RuleProblems."""
     found = _books.get(call.store)
     if found is None:
         found = _books[call.store] = rulebook.load(call.settings)
     return found
+
+
+def books(call: Call) -> Books:
+    """The rules of the call's site, and those of all, with what was set on the page. Raises RuleProblems."""
+    filed, site = filed_book(call), call.site.name if call.site else ""
+    with _guard:
+        at, version, known = _kept.get(call.store, (0.0, -1, {}))
+    if time.monotonic() - at > _KEPT_SECONDS:
+        with call.store.read() as conn:
+            seen = kept.version(conn)
+        known = known if seen == version else {}
+        version = seen
+        with _guard:
+            _kept[call.store] = (time.monotonic(), version, known)
+    if site not in known:
+        if version == 0:
+            return Books(filed)
+        with call.store.read() as conn:
+            # Of all sites: rules about the host may name somebody of any.
+            people = kept_recipients.chosen(conn, call.settings, None).settings
+            known[site] = kept_rules.books(conn, filed, people.alerts, {site})
+    return known[site]
+
+
+def forget_kept(store: Store) -> None:
+    """Something was set on the page: it is read anew at the next call."""
+    with _guard:
+        _kept.pop(store, None)
+    snapshots.forget(store)
+
+
+def book(call: Call) -> RuleBook:
+    """The rules that apply to the call's site. Raises RuleProblems."""
+    return books(call).of(call.site.name if call.site else "")
+
+
+def told(call: Call) -> Alerts:
+    """The settings of alerts with the recipients of the page; of those without their addresses."""
+    with call.store.read() as conn:
+        return kept_recipients.chosen(conn, call.settings, None).settings.alerts
+
+
+def anybody_told(call: Call) -> bool:
+    """Whether anybody would be told of what is wrong with the call's site."""
+    with call.store.read() as conn:
+        if push.anybody(conn, call.site_name):
+            return True
+        alerts = kept_recipients.chosen(conn, call.settings, None, call.site_name).settings.alerts
+    return bool(alerts.channels) and any(not each.sites or call.site_name in each.sites for each in alerts.recipients)
+
+
+def of_others(call: Call) -> Callable[[str], bool]:
+    """Tells by the name of a recipient whether it is one of another site's page, of whom the caller learns nothing."""
+    if permits.for_all(call):
+        return lambda _name: False
+    sites = [site for site in call.sites if site != call.site_name]
+    # Also of those who were removed: trails name them still.
+    ends = tuple({kept_recipients.full_name(site, "x" * more)[more:] for site in sites for more in (0, 60)})
+    with call.store.read() as conn:
+        own = {browsers.name_of(each.id) for each in push.every(conn) if each.site == call.site_name}
+
+    def other(name: str) -> bool:
+        return name.endswith(ends) or (browsers.number_of(name) is not None and name not in own)
+
+    return other
+
+
+def told_of(call: Call, rule: Rule) -> list[str]:
+    """Whom a rule names, as far as the caller may know."""
+    other = of_others(call) if rule.tell else lambda _name: False
+    return [name for name in rule.tell if not other(name)]
 
 
 NUMBER = Range(1, 10**15)
@@ -54,23 +134,24 @@ def book_or_problems(call: Call) -> tuple[RuleBook, list[str]]:
 
 
 def acts_on_host(call: Call) -> bool:
-    """Whether the caller may change alerts of the host: where several sites share it, no one site's people may."""
-    return len(call.sites) <= 1
+    """Whether the caller may change alerts of the host: where several sites share it, only operators may."""
+    return permits.for_all(call)
 
 
 @method(f"{PAGE}.get_active_alerts", roles=DASHBOARD_ROLES)
 def get_active_alerts(call: Call) -> list[dict[str, Any]]:
     """The alerts that are Active or Acknowledged, the worst first: Baken's own, then the site's own System Alerts.
 
-    Returns a list of number, name, alert_type, severity, status, message (a text; messages has it by language), title,
-    timestamp, site, labels, value, limit, unit and more, as `baken.get_alert` gives them. `source` is baken, or site
-    for a row of the site's own System Alert table, which is only read: its number is null.
+    Returns a list of number, name, alert_type, rule_name (what people call the rule, by language), severity, status,
+    message (a text; messages has it by language), title, timestamp, site, labels, value, limit, unit and more, as
+    `baken.get_alert` gives them. `source` is baken, or site for a row of the site's own System Alert table, which is
+    only read: its number is null.
     """
     body = snapshots.of(call.store, call.site_name).once(("alerts observed",), lambda: _observed(call))
     with call.store.read() as conn:
         own = answers.open_ones(conn, call.site_name, acts_on_host=acts_on_host(call))
     language = call.settings.language
-    found = own + [_of_the_site(call, row) for row in body]
+    found = named(call, own + [_of_the_site(call, row) for row in body])
     return [{**each, "messages": each["message"], "message": each["message"].get(language) or ""} for each in found]
 
 
@@ -165,7 +246,7 @@ def get_alerts(
             limit=limit,
             before=before,
         )
-        found = answers.listed(conn, rows[:limit], acts_on_host=acts_on_host(call))
+        found = named(call, answers.listed(conn, rows[:limit], acts_on_host=acts_on_host(call)))
         counts = answers.counts(conn, call.site_name, call.now)
         pending = _pending(conn, call)
     return {
@@ -176,6 +257,7 @@ def get_alerts(
         "unknown": [
             {
                 "rule": each["name"],
+                "rule_name": each["rule_name"],
                 "title": each["title"],
                 "site": instance["site"],
                 "labels": instance["labels"],
@@ -189,7 +271,7 @@ def get_alerts(
         "problems": problems,
         "evaluated_at": iso(lag.at),
         "lag_seconds": lag.value,
-        "can_notify": bool(call.settings.alerts.channels and call.settings.alerts.recipients),
+        "can_notify": anybody_told(call),
         "timestamp": iso(call.now),
     }
 
@@ -204,6 +286,7 @@ def _pending(conn: Connection, call: Call) -> list[dict[str, Any]]:
     return [
         {
             "rule": row.rule,
+            "rule_name": rule_name(rules[row.rule], row.rule),
             "title": title(rules[row.rule], row.site or call.site_name),
             "site": row.site,
             "labels": labels_of(row.labels),
@@ -216,6 +299,17 @@ def _pending(conn: Connection, call: Call) -> list[dict[str, Any]]:
         for row in rows
         if row.rule in rules
     ]
+
+
+def named(call: Call, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """These alerts, each with what people call its rule as `rule_name`."""
+    rules = book_or_problems(call)[0].rules
+    return [{**each, "rule_name": rule_name(rules.get(each["rule"]), each["rule"])} for each in found]
+
+
+def rule_name(rule: Rule | None, name: str) -> dict[str, str]:
+    """What people call a rule, by language; the words of its name where there is no such rule."""
+    return dict(rule.called if rule is not None else {}) or dict.fromkeys(_LANGUAGES, texts.in_words(name))
 
 
 def title(rule: Rule, site: str) -> dict[str, str]:
@@ -238,6 +332,7 @@ def get_alert(call: Call, number: Annotated[int, NUMBER]) -> dict[str, Any]:
     went), chart (the course of its figure around it with the limit, or null), rule (how it is judged, or null when it
     is gone), earlier (the last alerts of the same rule and labels), timestamp.
     """
+    other = of_others(call)
     with call.store.read() as conn:
         row = conn.execute(
             select(alerts).where(answers.of_site(call.site_name), alerts.c.number == number)
@@ -250,21 +345,24 @@ def get_alert(call: Call, number: Annotated[int, NUMBER]) -> dict[str, Any]:
             .order_by(alerts.c.number.desc())
             .limit(_EARLIER)
         ).all()
-        shown = answers.listed(conn, [row, *before], acts_on_host=acts_on_host(call))
+        shown = named(call, answers.listed(conn, [row, *before], acts_on_host=acts_on_host(call)))
         answer = {
             "alert": shown[0],
-            "trail": answers.trail(conn, number),
-            "notifications": answers.notifications(conn, number),
+            "trail": [
+                each for each in answers.trail(conn, number) if not other(str(each["detail"].get("recipient", "")))
+            ],
+            "notifications": [each for each in answers.notifications(conn, number) if not other(each["recipient"])],
             "chart": answers.chart(conn, row, call.now),
             "earlier": shown[1:],
         }
     rule = book_or_problems(call)[0].rules.get(row.rule)
-    return {**answer, "rule": _described(rule) if rule is not None else None, "timestamp": iso(call.now)}
+    return {**answer, "rule": _described(call, rule) if rule is not None else None, "timestamp": iso(call.now)}
 
 
-def _described(rule: Rule) -> dict[str, Any]:
+def _described(call: Call, rule: Rule) -> dict[str, Any]:
     return {
         "name": rule.name,
+        "rule_name": rule_name(rule, rule.name),
         "kind": rule.kind,
         "words": rule.condition.words,
         "severity": rule.severity,
@@ -277,7 +375,7 @@ def _described(rule: Rule) -> dict[str, Any]:
         "source": rule.source,
         "quorum": None if rule.quorum is None else {"least": rule.quorum.least, "share": rule.quorum.share},
         "inhibits": list(rule.inhibits),
-        "tell": list(rule.tell),
+        "tell": told_of(call, rule),
     }
 
 
@@ -285,10 +383,10 @@ def _described(rule: Rule) -> dict[str, Any]:
 def get_alert_rules(call: Call) -> dict[str, Any]:
     """All alert rules with how each stands on this site at this moment, and why.
 
-    Returns rules (name, title, kind, words, severity, area, for, keep, reason, runbook, enabled, source, quorum,
-    inhibits, tell, state, why, instances: each label set with its state, value, limit, reason and alert), problems
-    (what of the rules cannot be used), timestamp. `state` is ok, pending, firing, recovering, closed (resolved by hand
-    while it still holds), unknown (no data), off, or not applicable.
+    Returns rules (name, rule_name: what people call it, by language, title, kind, words, severity, area, for, keep,
+    reason, runbook, enabled, source, quorum, inhibits, tell, state, why, instances: each label set with its state,
+    value, limit, reason and alert), problems (what of the rules cannot be used), timestamp. `state` is ok, pending,
+    firing, recovering, closed (resolved by hand while it still holds), unknown (no data), off, or not applicable.
     """
     rules, problems = _stands(call)
     return {"rules": rules, "problems": problems, "timestamp": iso(call.now)}
@@ -325,7 +423,7 @@ def stands(call: Call, rules: RuleBook) -> list[dict[str, Any]]:
         state = _worst(rule, instances)
         found.append(
             {
-                **_described(rule),
+                **_described(call, rule),
                 "title": title(rule, call.site_name),
                 "state": state,
                 "instances": instances,
@@ -477,19 +575,23 @@ def get_channels(call: Call) -> dict[str, Any]:
     Returns channels (name, kind, state: ok, failing, disabled or unused, since, problem, sent, last_sent, waiting,
     held), recipients (without addresses), heartbeats (host), timestamp.
     """
-    settings = call.settings.alerts
+    settings, other = told(call), of_others(call)
     with call.store.read() as conn:
-        states = conn.execute(select(channel_states)).all()
+        settings = browsers.joined(conn, settings)
+        states = [row for row in conn.execute(select(channel_states)).all() if not other(row.recipient)]
         waiting = {
             (channel, bool(held)): int(count)
             for channel, held, count in conn.execute(
                 select(outbox_table.c.channel, outbox_table.c.held != "", func.count())
-                .where(outbox_table.c.state == "waiting")
+                .where(outbox_table.c.state == "waiting", outbox_table.c.site.in_([call.site_name, HOST]))
                 .group_by(outbox_table.c.channel, outbox_table.c.held != "")
             )
         }
+    used = any(each.channel == browsers.BUILT_IN for each in settings.recipients) or any(
+        row.channel == browsers.BUILT_IN for row in states
+    )
     named = []
-    for channel in settings.channels:
+    for channel in [*settings.channels, *([browsers.channel(call.settings)] if used else [])]:
         own = [row for row in states if row.channel == channel.name]
         whole = next((row for row in own if row.recipient == ""), None)
         stopped = next((row for row in own if row.disabled_at is not None), None)

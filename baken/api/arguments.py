@@ -28,6 +28,13 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Longest:
+    """How many characters a text may have where it is a whole document: `Annotated[str, Longest(100_000)]`."""
+
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """An argument that a method takes.
 
@@ -37,6 +44,7 @@ class Parameter:
         optional: whether None is a value.
         choices: the only texts allowed, or empty.
         range: the numbers allowed, or None.
+        longest: how many characters a text may have.
         required: whether it must be given; otherwise `default` applies.
     """
 
@@ -47,6 +55,7 @@ class Parameter:
     range: Range | None
     required: bool
     default: Any
+    longest: int = _TEXT
 
     @property
     def expected(self) -> str:
@@ -77,10 +86,11 @@ def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
 
 
 def _parameter(entry: inspect.Parameter, hint: Any) -> Parameter:
-    allowed = None
+    allowed, longest = None, _TEXT
     if get_origin(hint) is Annotated:
         hint, *notes = get_args(hint)
         allowed = next((note for note in notes if isinstance(note, Range)), None)
+        longest = next((note.most for note in notes if isinstance(note, Longest)), _TEXT)
     optional = False
     if get_origin(hint) in (Union, UnionType):
         kinds = [kind for kind in get_args(hint) if kind is not NoneType]
@@ -97,7 +107,9 @@ def _parameter(entry: inspect.Parameter, hint: Any) -> Parameter:
     if hint not in (int, float, bool, str, dict):
         raise ValueError(f"parameter {entry.name}: text cannot be converted to {hint!r}")
     required = entry.default is inspect.Parameter.empty
-    return Parameter(entry.name, hint, optional, choices, allowed, required, None if required else entry.default)
+    return Parameter(
+        entry.name, hint, optional, choices, allowed, required, None if required else entry.default, longest
+    )
 
 
 def convert(parameter: Parameter, given: Any) -> Any:
@@ -110,7 +122,11 @@ def convert(parameter: Parameter, given: Any) -> Any:
         return None
     if given == "" and (parameter.kind is not str or parameter.optional) and not parameter.required:
         return parameter.default
-    value: Any = {int: _whole, float: _number, bool: _flag, str: _text, dict: _mapping}[parameter.kind](given)
+    value: Any
+    if parameter.kind is str:
+        value = _text(given, parameter.longest)
+    else:
+        value = {int: _whole, float: _number, bool: _flag, dict: _mapping}[parameter.kind](given)
     if (
         value is None
         or (parameter.choices and value not in parameter.choices)
@@ -157,12 +173,12 @@ def _flag(given: Any) -> bool | None:
     return None
 
 
-def _text(given: Any) -> str | None:
+def _text(given: Any, longest: int = _TEXT) -> str | None:
     if isinstance(given, bool) or not isinstance(given, (str, int, float)):
         return None
     text = str(given)
     # A NUL or half of a surrogate pair can be stored by no database.
-    if len(text) > _TEXT or "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if len(text) > longest or "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         return None
     return text
 

@@ -6,10 +6,8 @@ from datetime import datetime
 
 from baken.history.store import Store
 from baken.settings import Settings
+from baken.sites.roles import DASHBOARD_ROLES as DASHBOARD_ROLES
 from baken.sites.site import Site
-
-DASHBOARD_ROLES = frozenset({"System Manager", "Verenigingen Administrator"})
-"""Whoever has one of these roles on a site may see that site's dashboard."""
 
 
 class Refusal(Exception):
@@ -34,11 +32,15 @@ class BadArgument(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: a user of the chosen site with the roles that the site gives."""
+    """Who calls: a user of the chosen site with the roles that the site gives; or an operator, who may act on all.
+
+    An operator on a site that is not their own is called "user (own site)", and has the roles of the own site.
+    """
 
     name: str
     full_name: str
     roles: frozenset[str]
+    operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Call:
         site: the site that the call is about; None when none was chosen.
         user: who calls; None for a guest.
         now: the moment of the call, aware UTC.
+        session: id of the caller's session in the store; empty for an API token and the command line.
+        visible: names of all sites that the caller may see, for a method that is about all of them; empty for others.
     """
 
     settings: Settings
@@ -60,6 +64,8 @@ class Call:
     site: Site | None
     user: Caller | None
     now: datetime
+    visible: tuple[str, ...] = ()
+    session: str = ""
 
     @property
     def chosen(self) -> Site:

@@ -1,7 +1,7 @@
 """What goes wrong at a site: errors as patterns, answered from counts; no text that holds personal data leaves here."""
 
 from collections.abc import Callable
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any, Literal, TypeVar
 
 from sqlalchemy import Connection
@@ -10,6 +10,7 @@ from baken.api import snapshots
 from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, BadArgument, Call
 from baken.api.registry import method
+from baken.api.window import moment_of
 from baken.errors import analysis, dossier, findings, groupings, heat, hotspots, patterns
 from baken.errors.fingerprint import VERSIONS
 from baken.errors.taxonomy import CATEGORIES, SEVERITIES
@@ -27,10 +28,13 @@ Sort = Literal["count", "latest", "first_seen", "users", "severity", "trend"]
 
 
 @method(f"{ENGINE}.analyze_error_patterns", roles=DASHBOARD_ROLES)
-def analyze_error_patterns(call: Call, days: Annotated[int, Range(1, 90)] | None = None) -> dict[str, Any]:
+def analyze_error_patterns(
+    call: Call, days: Annotated[int, Range(1, 90)] | None = None, until: str | None = None
+) -> dict[str, Any]:
     """The errors of the last `days` days of the site, today included: how many, of what kind, when, and whom they hit.
 
-    Without `days` the setting analytics.error_analysis.default_days applies (30).
+    Without `days` the setting analytics.error_analysis.default_days applies (30). With `until` (a moment in ISO 8601
+    with its zone) these are the days before that moment.
 
     Returns total_errors (errors, not groups; null when none were ever read), analysis_period, insights and
     recommendations (sentences that rest on figures: text, key, values, pattern, and priority of a recommendation;
@@ -49,19 +53,24 @@ def analyze_error_patterns(call: Call, days: Annotated[int, Range(1, 90)] | None
     settings = call.settings.analytics.error_analysis
     chosen = min(90, settings.default_days) if days is None else days
     where, named = _zone(call)
+    ends = _ends(call, until)
     size = snapshots.of(call.store, call.site_name).figures.one("frappe_error_log_bytes").value
 
     def ask(conn: Connection) -> dict[str, Any]:
         return analysis.analyze(
-            conn, call.site_name, days=chosen, now=call.now, zone=where, settings=settings, log_bytes=size
+            conn, call.site_name, days=chosen, now=ends, zone=where, settings=settings, log_bytes=size
         )
 
-    return _told(_once(call, ("analysis", chosen), ask), named)
+    return _told(_once(call, ("analysis", chosen, until), ask), named)
 
 
 @method(f"{ENGINE}.identify_error_hotspots", roles=DASHBOARD_ROLES)
-def identify_error_hotspots(call: Call, days: Annotated[int, Range(1, 90)] = 7) -> dict[str, Any]:
+def identify_error_hotspots(
+    call: Call, days: Annotated[int, Range(1, 90)] = 7, until: str | None = None
+) -> dict[str, Any]:
     """Where and when the errors of the last `days` days of the site pile up; critical places first.
+
+    With `until` (a moment in ISO 8601 with its zone) these are the days before that moment.
 
     `severity_score` is 0 to 100: the mean weight of the errors there (LOW 1, MEDIUM 3, HIGH 6, CRITICAL 10) as a share
     of the largest. What is known, muted or resolved makes no place critical.
@@ -80,17 +89,19 @@ def identify_error_hotspots(call: Call, days: Annotated[int, Range(1, 90)] = 7) 
     - heatmap: 7 rows (Monday first) of 24 counts; null where Baken has not looked.
     """
     where, named = _zone(call)
+    ends = _ends(call, until)
 
     def ask(conn: Connection) -> dict[str, Any]:
-        return hotspots.identify(conn, call.site_name, days=days, now=call.now, zone=where)
+        return hotspots.identify(conn, call.site_name, days=days, now=ends, zone=where)
 
-    return _told(_once(call, ("hotspots", days), ask), named)
+    return _told(_once(call, ("hotspots", days, until), ask), named)
 
 
 @method("baken.get_error_patterns", roles=DASHBOARD_ROLES)
 def get_error_patterns(
     call: Call,
-    hours: Annotated[int, Range(1, 2160)] = 24,
+    hours: Annotated[int, Range(1, 24 * 366)] = 24,
+    until: str | None = None,
     search: str = "",
     category: str = "",
     severity: str = "",
@@ -103,6 +114,9 @@ def get_error_patterns(
     offset: Annotated[int, Range(0, 100_000)] = 0,
 ) -> dict[str, Any]:
     """The patterns of the errors of the last `hours`, one page of those that fit.
+
+    With `until` (a moment in ISO 8601 with its zone) these are the hours before that moment, and status and trend are
+    as they were then.
 
     `search` looks for words in exception, message, area, method, note and id. `category`, `severity`, `state`,
     `status`, `component` take one or several names with commas between them; `area` takes one. A search, the status
@@ -134,6 +148,7 @@ def get_error_patterns(
     }
     wanted = patterns.Wanted(search.strip()[:200], choices, sort, limit, offset)
     where, named = _zone(call)
+    ends = _ends(call, until)
 
     def ask(conn: Connection) -> dict[str, Any]:
         return patterns.listing(
@@ -141,12 +156,12 @@ def get_error_patterns(
             call.site_name,
             hours=hours,
             wanted=wanted,
-            now=call.now,
+            now=ends,
             zone=where,
             settings=call.settings.analytics.error_analysis,
         )
 
-    key = ("patterns", hours, wanted.search, tuple(sorted(choices.items())), sort, limit, offset)
+    key = ("patterns", hours, until, wanted.search, tuple(sorted(choices.items())), sort, limit, offset)
     return _told(_once(call, key, ask), named)
 
 
@@ -245,6 +260,11 @@ def preview_error_grouping(call: Call, version: str, days: Annotated[int, Range(
         start = groupings.begin(conn, call.site_name, days=days, now=call.now)
     with call.chosen.reading(call.now) as reading:
         return groupings.preview(reading, grouping, version, start=start, days=days, now=call.now)
+
+
+def _ends(call: Call, until: str | None) -> datetime:
+    """The end of the time that is asked about; nothing is known of the future."""
+    return call.now if until is None else min(call.now, moment_of("until", until))
 
 
 def unknown_pattern(pattern: str) -> BadArgument:

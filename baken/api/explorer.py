@@ -3,11 +3,14 @@
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
+from baken.alerts.view import zone_of
 from baken.api import snapshots
 from baken.api.arguments import Range
 from baken.api.context import DASHBOARD_ROLES, BadArgument, Call
 from baken.api.dashboard import number
 from baken.api.registry import method
+from baken.api.usual import unusual_in
+from baken.api.window import Window, window_of
 from baken.clock import iso, to_ms
 from baken.history import gaps as history_gaps
 from baken.history.ranges import read_range
@@ -54,15 +57,17 @@ def get_sites(call: Call) -> list[dict[str, Any]]:
 def get_metric_catalogue(call: Call, domain: Domain | None = None) -> list[dict[str, Any]]:
     """Every metric that Baken knows, or those of one domain.
 
-    Returns a list of metric, domain, unit, help, labels, needs, every (seconds), good (up, down or null), kind
-    (gauge or counter), scope.
+    Returns a list of metric, domain, unit, title and help (in English), texts (title and help by language: en, nl),
+    labels, needs, every (seconds), good (up, down or null), kind (gauge or counter), scope.
     """
     return [
         {
             "metric": entry.name,
             "domain": entry.domain,
             "unit": entry.unit,
+            "title": entry.title,
             "help": entry.help,
+            "texts": catalogue.texts(entry),
             "labels": list(entry.labels),
             "needs": {doctype: list(fields) for doctype, fields in entry.needs.items()},
             "every": entry.every.total_seconds(),
@@ -79,7 +84,8 @@ def get_metric_catalogue(call: Call, domain: Domain | None = None) -> list[dict[
 def get_metrics(call: Call, domain: Domain | None = None) -> list[dict[str, Any]]:
     """The last figures of every metric of the site and its host, or of one domain.
 
-    Returns a list of metric, domain, unit, help, kind, good, every (seconds), at, absent (the reason for no figure or
+    Returns a list of metric, domain, unit, title, help, texts (title and help by language), kind, good, every
+    (seconds), at, absent (the reason for no figure or
     an old one, or null), values: a list of labels, value, at, and previous with previous_at (for the rate of a
     counter).
     """
@@ -103,7 +109,9 @@ def get_metrics(call: Call, domain: Domain | None = None) -> list[dict[str, Any]
                 "metric": entry.name,
                 "domain": entry.domain,
                 "unit": entry.unit,
+                "title": entry.title,
                 "help": entry.help,
+                "texts": catalogue.texts(entry),
                 "kind": entry.kind,
                 "good": entry.good,
                 "every": entry.every.total_seconds(),
@@ -120,16 +128,24 @@ def get_series(
     call: Call,
     metric: str,
     hours: Annotated[float, Range(0.01, 24 * 2557)] = 24,
+    start: str | None = None,
+    end: str | None = None,
     step: Annotated[int, Range(1, 366 * 86400)] | None = None,
     labels: dict[str, str] | None = None,
+    usual: bool = False,
 ) -> dict[str, Any]:
-    """The history of a metric over the last `hours`, one series per label set.
+    """The history of a metric over the last `hours`, or from `start` to `end`; one series per label set.
 
-    `step` is in seconds; without it a series has about 500 points. `labels` chooses the series that have these
-    labels. What was not measured is missing, never zero.
+    `start` and `end` are moments in ISO 8601 with their zone, or milliseconds since 1970; given together they stand in
+    place of `hours`. `step` is in seconds; without it a series has about 500 points. `labels` chooses the series that
+    have these labels. What was not measured is missing, never zero. With `usual` each series tells what was usual at
+    that hour over the weeks before, and what was not.
 
     Returns metric, unit, kind, start, end, step, series (labels, at in milliseconds since 1970, value, and min and
-    max where a point stands for several), gaps (start, end, reason), absent.
+    max where a point stands for several), gaps (start, end, reason), absent. With `usual` each series has usual (low
+    and high for each point, null where nobody can say; rate: whether they are per second, as for counters), or null
+    with the reason in usual_absent, and unusual: stretches with start, end, above (or below), points, worst (the value
+    farthest out) with its at, low and high.
     """
     entry = catalogue.get(metric)
     if entry is None:
@@ -138,34 +154,51 @@ def get_series(
         if name not in entry.labels:
             takes = ", ".join(entry.labels) or "none"
             raise BadArgument(f"argument labels has {name[:100]!r}; {metric} has the labels: {takes}")
-    span = timedelta(hours=hours)
-    seconds = step or next((one for one in _STEPS if span.total_seconds() / one <= POINTS), _STEPS[-1])
-    if span.total_seconds() / seconds > MOST_POINTS:
-        least = int(span.total_seconds() / MOST_POINTS) + 1
-        raise BadArgument(f"argument step is {seconds}; expected {least} or more for {hours:g} hours")
+    window = window_of(call, hours, start, end)
+    return course(call, entry, window, step=step, labels=labels, usual=usual)
+
+
+def course(
+    call: Call,
+    entry: catalogue.Metric,
+    window: Window,
+    *,
+    step: int | None = None,
+    labels: dict[str, str] | None = None,
+    usual: bool = False,
+) -> dict[str, Any]:
+    """What `baken.get_series` answers, kept for the next who asks; nobody must change it. Raises BadArgument."""
+    length = window.span.total_seconds()
+    seconds = step or next((one for one in _STEPS if length / one <= POINTS), _STEPS[-1])
+    if length / seconds > MOST_POINTS:
+        least = int(length / MOST_POINTS) + 1
+        raise BadArgument(f"argument step is {seconds}; expected {least} or more for {length / 3600:g} hours")
     site = OWN if entry.scope in ("host", "monitor") else call.site_name
     shot = snapshots.of(call.store, call.site_name)
-    start = call.now - span
 
     def ask() -> dict[str, Any]:
         with call.store.read() as conn:
             found = read_range(
                 conn,
                 site,
-                metric,
-                start,
-                call.now,
+                entry.name,
+                window.start,
+                window.end,
                 step=timedelta(seconds=seconds),
                 labels=labels or {},
                 counter=entry.kind == "counter",
             )
-            missing = history_gaps.gaps(conn, site, start, call.now)
+            missing = history_gaps.gaps(conn, site, window.start, window.end)
+            judged: list[dict[str, Any]] = [{} for _ in found]
+            if usual:
+                zone = zone_of(conn, call.site_name)
+                judged = unusual_in(call.store, conn, entry, site, labels or {}, window, seconds, zone, found)
         return {
-            "metric": metric,
+            "metric": entry.name,
             "unit": entry.unit,
             "kind": entry.kind,
-            "start": to_ms(start),
-            "end": to_ms(call.now),
+            "start": to_ms(window.start),
+            "end": to_ms(window.end),
             "step": seconds,
             "series": [
                 {
@@ -173,14 +206,15 @@ def get_series(
                     "at": points.at,
                     "value": [number(value) for value in points.value],
                     **({"min": points.minimum, "max": points.maximum} if points.minimum is not None else {}),
+                    **said,
                 }
-                for points in found
+                for points, said in zip(found, judged, strict=True)
             ],
             "gaps": [{"start": to_ms(gap.starts), "end": to_ms(gap.ends), "reason": gap.reason} for gap in missing],
-            "absent": shot.figures.reason(metric),
+            "absent": shot.figures.reason(entry.name),
         }
 
     # A new step begins a new answer.
     moment = to_ms(call.now) // (1000 * min(seconds, 60))
-    key = ("series", metric, hours, seconds, tuple(sorted((labels or {}).items())), moment)
-    return shot.once(key, ask)
+    asked = ("last", length) if window.live else ("from", to_ms(window.start), to_ms(window.end))
+    return shot.once(("series", entry.name, asked, seconds, tuple(sorted((labels or {}).items())), usual, moment), ask)

@@ -32,6 +32,7 @@ class Method:
         slow: whether it asks a site or waits, so that it must not hold up others.
         guest: whether no sign-in is needed.
         steady: whether the same arguments give the same answer until the store has something newer about the site.
+        across: whether it is about all sites that the caller may see; hosts tell it these as `Call.visible`.
         parameters: the arguments it takes.
         run: the function.
     """
@@ -42,6 +43,7 @@ class Method:
     slow: bool
     guest: bool
     steady: bool
+    across: bool
     parameters: tuple[Parameter, ...]
     run: Callable[..., Any]
 
@@ -76,6 +78,7 @@ def method(
     slow: bool = False,
     guest: bool = False,
     steady: bool = False,
+    across: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function as the method `name` and as `baken.<function>`; arguments as in `Method`.
 
@@ -92,7 +95,7 @@ def method(
             raise ValueError(f"method {name} must end with its function's name")
         if not re.fullmatch(r"[a-z_]\w*(\.[a-z_]\w*)+", name):
             raise ValueError(f"method {name!r} is no dotted name")
-        entry = Method(name, allowed, writes, slow, guest, steady, parameters_of(run), run)
+        entry = Method(name, allowed, writes, slow, guest, steady, across, parameters_of(run), run)
         for known in entry.names:
             if known in _methods:
                 raise ValueError(f"method {known} is registered twice")

@@ -20,7 +20,7 @@ from baken.collector.buffer import Buffer, Gap
 from baken.collector.cycle import Run, add_run_metrics, run_site, run_subject
 from baken.collector.schedule import Schedule
 from baken.errors.collect import collect as collect_errors
-from baken.history import future, leases, requests, retention, samples
+from baken.history import future, kept_retention, leases, requests, retention, samples
 from baken.history.samples import Cycle
 from baken.history.store import Store, StoreError
 from baken.metrics import catalogue
@@ -124,7 +124,13 @@ class Collector:
         self._pseudonyms = Pseudonyms(installation_key(settings.data_dir))
         self._processes = processes
         self._standing_by = False
-        self.alerts = AlertWatch(settings, store, self.holder, lambda: sorted({*self.sites, *self.sites.troubles}))
+        self.alerts = AlertWatch(
+            settings,
+            store,
+            self.holder,
+            lambda: sorted({*self.sites, *self.sites.troubles}),
+            site_of=lambda name: self.sites.get(name),
+        )
         self._buffer = Buffer(store, settings.collector.buffer_cycles, self.alerts.stored)
         self._finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
         self._watches: dict[str, _Watch] = {}
@@ -432,7 +438,9 @@ class Collector:
 
         def work() -> None:
             try:
-                done = retention.maintain(self.store, clock.now(), self.settings.history, alerts=self.settings.alerts)
+                with self.store.read() as connection:
+                    limits = kept_retention.limits(connection, self.settings)
+                done = retention.maintain(self.store, clock.now(), limits, alerts=limits)
             except StoreError as error:
                 log.warning("the store was not cleaned up; it is tried again", reason=str(error))
             else:

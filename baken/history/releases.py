@@ -63,8 +63,10 @@ def note(conn: Connection, site: str, apps: Mapping[str, str | None], at: dateti
     return changed if known else []
 
 
-def recent(conn: Connection, site: str, *, since: int | None = None, limit: int = 100) -> list[Release]:
-    """The changes of a site's versions from the moment `since` (ms) on, newest first."""
+def recent(
+    conn: Connection, site: str, *, since: int | None = None, until: int | None = None, limit: int = 100
+) -> list[Release]:
+    """The changes of a site's versions from the moment `since` (ms, included) to `until`, newest first."""
     query = (
         select(table.c.at, table.c.app, table.c.version, table.c.previous)
         .where(table.c.site == site, table.c.at > _first(site))
@@ -73,6 +75,8 @@ def recent(conn: Connection, site: str, *, since: int | None = None, limit: int 
     )
     if since is not None:
         query = query.where(table.c.at >= since)
+    if until is not None:
+        query = query.where(table.c.at < until)
     return [Release(*row) for row in conn.execute(query)]
 
 

@@ -218,7 +218,6 @@ audit = Table(
 web_sessions = Table(
     "web_sessions",
     metadata,
-    # SHA-256 of the cookie's token: who reads the store cannot sign in with what is in it.
     Column("id", String(64), primary_key=True),
     _site(),
     Column("user", String(SITE), nullable=False),
@@ -229,6 +228,10 @@ web_sessions = Table(
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
+    # SHA-256 of the cookie's token: who reads the store cannot sign in with what is in it. The sessions of one cookie,
+    # one a site, share it.
+    Column("group_id", String(64), nullable=False, server_default=""),
+    Index("ix_web_sessions_group_id", "group_id"),
     Index("ix_web_sessions_expires", "expires"),
     Index("ix_web_sessions_site_user", "site", "user"),
     **_INNODB,
@@ -577,6 +580,58 @@ alert_requests = Table(
     **_INNODB,
 )
 
+# What people put together for themselves or for everybody of their site. A deleted one can be brought back for a while.
+dashboards = Table(
+    "dashboards",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _site(),
+    Column("owner", String(SITE), nullable=False),
+    Column("title", String(SITE), nullable=False),
+    Column("shared", Boolean(create_constraint=False), nullable=False),
+    # Shared, but only the owner changes it.
+    Column("locked", Boolean(create_constraint=False), nullable=False),
+    # Counts the savings: who saves names the one that was read, so that nobody overwrites another unawares.
+    Column("version", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("updated_by", String(SITE), nullable=False),
+    Column("deleted", BigInteger),
+    Column("body", Document, nullable=False),
+    Index("ix_dashboards_site_owner", "site", "owner"),
+    **_INNODB,
+)
+
+# Browsers that get push messages. Without the private key in the data folder nobody can send to one of them.
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    _site(),
+    Column("user", String(SITE), nullable=False),
+    # SHA-256 of the endpoint: a browser has one subscription.
+    Column("key", String(64), nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("p256dh", String(100), nullable=False),
+    Column("auth", String(40), nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("at_least", String(10), nullable=False),
+    # What kind of browser it is, in words: "Firefox on Android".
+    Column("browser", String(60), nullable=False),
+    # Baken's address as this browser reaches it.
+    Column("origin", String(255), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    # When the site last said that this user may see the dashboard.
+    Column("checked", BigInteger, nullable=False),
+    Column("last_ok", BigInteger),
+    Column("failures", BigInteger, nullable=False),
+    UniqueConstraint("key", name="uq_push_subscriptions_key"),
+    Index("ix_push_subscriptions_site", "site", "user"),
+    # A number is never given out again: what waits for one browser must not reach another one.
+    sqlite_autoincrement=True,
+    **_INNODB,
+)
+
 # Alerts that a channel keeps elsewhere under a name of its own, such as a site's System Alert.
 alert_mirrors = Table(
     "alert_mirrors",
@@ -584,5 +639,29 @@ alert_mirrors = Table(
     Column("channel", String(SITE), primary_key=True),
     Column("alert", BigInteger, primary_key=True, autoincrement=False),
     Column("name", String(SITE), nullable=False),
+    **_INNODB,
+)
+
+# What people set on the page instead of in a file: changes of rules, recipients, retention. An empty site: for all.
+kept_settings = Table(
+    "kept_settings",
+    metadata,
+    _site(key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("name", String(SITE), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("by", String(SITE), nullable=False),
+    Column("body", Document, nullable=False),
+    **_INNODB,
+)
+
+# How somebody likes the dashboard, so that it follows to another browser.
+profiles = Table(
+    "profiles",
+    metadata,
+    _site(key=True),
+    Column("user", String(SITE), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("body", Document, nullable=False),
     **_INNODB,
 )

@@ -1,6 +1,7 @@
 """Sessions of people in the dashboard, and the sign-in attempts that a rate limit counts.
 
-The cookie's token is never stored: a session's id is the token's SHA-256.
+Sessions that one cookie reaches, at most one a site, are a group. The cookie's token is never stored: a group's id is
+the token's SHA-256, so that nobody joins a group without the cookie.
 """
 
 import hashlib
@@ -18,9 +19,13 @@ from baken.history.tables import sign_in_attempts, web_sessions
 
 @dataclass(frozen=True, slots=True)
 class WebSession:
-    """A session that is still valid: whose it is, with which roles, and until when (aware UTC)."""
+    """A session that is still valid: whose it is, with which roles, and until when (aware UTC).
+
+    `csrf` is the same for all sessions of the group.
+    """
 
     id: str
+    group: str
     site: str
     user: str
     full_name: str
@@ -32,8 +37,8 @@ class WebSession:
     seen: datetime
 
 
-def session_id(token: str) -> str:
-    """The id under which the session of a cookie's `token` is stored (64 hexadecimal digits)."""
+def group_of(token: str) -> str:
+    """The group of the sessions that a cookie's `token` reaches (64 hexadecimal digits)."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -41,6 +46,7 @@ def create(
     conn: Connection,
     *,
     id: str,
+    group: str,
     site: str,
     user: str,
     full_name: str,
@@ -50,10 +56,11 @@ def create(
     now: datetime,
     ttl: timedelta,
 ) -> WebSession:
-    """Store a new session under `id` (see `session_id`), valid for `ttl` from `now`."""
+    """Store a new session `id` in `group` (see `group_of`), valid for `ttl` from `now`."""
     conn.execute(
         insert(web_sessions).values(
             id=id,
+            group_id=group,
             site=site,
             user=user,
             full_name=full_name[:255],
@@ -65,28 +72,40 @@ def create(
             seen=to_ms(now),
         )
     )
-    return WebSession(id, site, user, full_name[:255], frozenset(roles), csrf, language[:20], now, now + ttl, now)
-
-
-def find(conn: Connection, id: str, now: datetime) -> WebSession | None:
-    """The session `id`, or None when there is none or it has expired by `now`."""
-    row = conn.execute(
-        select(web_sessions).where(web_sessions.c.id == id, web_sessions.c.expires > to_ms(now))
-    ).one_or_none()
-    if row is None:
-        return None
     return WebSession(
-        id=row.id,
-        site=row.site,
-        user=row.user,
-        full_name=row.full_name,
-        roles=frozenset(json.loads(row.roles)),
-        csrf=row.csrf,
-        language=row.language,
-        created=from_ms(row.created),
-        expires=from_ms(row.expires),
-        seen=from_ms(row.seen),
+        id, group, site, user, full_name[:255], frozenset(roles), csrf, language[:20], now, now + ttl, now
     )
+
+
+def of_group(conn: Connection, group: str, now: datetime) -> list[WebSession]:
+    """The sessions of `group` that have not expired by `now`, the one that began last first."""
+    table = web_sessions.c
+    rows = conn.execute(
+        select(web_sessions)
+        .where(table.group_id == group, table.expires > to_ms(now))
+        .order_by(table.created.desc(), table.expires.desc(), table.id)
+    )
+    return [
+        WebSession(
+            id=row.id,
+            group=row.group_id,
+            site=row.site,
+            user=row.user,
+            full_name=row.full_name,
+            roles=frozenset(json.loads(row.roles)),
+            csrf=row.csrf,
+            language=row.language,
+            created=from_ms(row.created),
+            expires=from_ms(row.expires),
+            seen=from_ms(row.seen),
+        )
+        for row in rows
+    ]
+
+
+def regroup(conn: Connection, group: str, new: str, csrf: str) -> None:
+    """Move the sessions of `group` to the group `new` and give them its `csrf`: the old cookie reaches nothing then."""
+    conn.execute(update(web_sessions).where(web_sessions.c.group_id == group).values(group_id=new, csrf=csrf))
 
 
 def touch(
@@ -113,6 +132,11 @@ def touch(
 def delete(conn: Connection, id: str) -> bool:
     """End the session `id`; False when there was none."""
     return bool(conn.execute(remove(web_sessions).where(web_sessions.c.id == id)).rowcount)
+
+
+def delete_group(conn: Connection, group: str) -> int:
+    """End all sessions of `group`; returns how many there were."""
+    return int(conn.execute(remove(web_sessions).where(web_sessions.c.group_id == group)).rowcount)
 
 
 def purge(conn: Connection, now: datetime, *, attempts_kept: timedelta = timedelta(days=1)) -> int:

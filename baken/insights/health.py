@@ -3,8 +3,8 @@
 Nothing here asks anybody: figures go in, a verdict comes out. Without figures the verdict is "unknown".
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -60,16 +60,22 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """A limit: which alert, how bad, what is measured in which unit, and the figure itself."""
+    """A limit: which alert, how bad, what is measured in which unit; the figure is of the labels, or the largest."""
 
     type: str
     severity: Severity
     what: str
     unit: str
     limit: float
-    find: Callable[[Figures], tuple[Figure, dict[str, str]]]
+    metric: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    largest: bool = False
     factor: float = 1.0
     below: bool = False
+
+    def find(self, figures: Figures) -> tuple[Figure, dict[str, str]]:
+        """The figure that is judged, with its labels where it is one of several."""
+        return figures.largest(self.metric) if self.largest else (figures.one(self.metric, **self.labels), {})
 
 
 def assess(figures: Figures, thresholds: Thresholds, now: datetime) -> Health:
@@ -101,11 +107,12 @@ def assess(figures: Figures, thresholds: Thresholds, now: datetime) -> Health:
             "value": value,
             "threshold": check.limit,
             "unit": check.unit,
+            "metric": check.metric,
             "measured_at": iso(figure.at),
             **({"labels": labels} if labels else {}),
         }
         checks.append({"check": check.type, "ok": not beyond, **details})
-        judged_site = judged_site or check.type in _OF_THE_SITE
+        judged_site = judged_site or check.type in OF_THE_SITE
         if beyond:
             alerts.append(Alert(check.type, check.severity, _sentence(check, value, labels, figure), details))
     if silent is None:
@@ -145,7 +152,8 @@ def recommendations(health: Health, figures: Figures, thresholds: Thresholds, no
     return found
 
 
-_OF_THE_SITE = frozenset({"DATABASE_DOWN", "SITE_DOWN", "HIGH_ERROR_RATE"})
+OF_THE_SITE = frozenset({"DATABASE_DOWN", "SITE_DOWN", "HIGH_ERROR_RATE"})
+"""The checks of the site's own figures; without one of them nothing is known about the site."""
 
 _ADVICE: dict[str, tuple[str, str, str, str]] = {
     "HIGH_CPU": ("system", "high", "High CPU Usage", "Look which process takes the processor time, or spread the load"),
@@ -189,31 +197,28 @@ def _advice(category: str, priority: str, title: str, description: str, action: 
 
 
 def _checks(limits: Thresholds) -> Iterator[_Check]:
-    yield _Check("DATABASE_DOWN", "CRITICAL", "the site's database is up", "", 1, _plain("database_up"), below=True)
-    yield _Check("SITE_DOWN", "CRITICAL", "the site answers", "", 1, _plain("frappe_site_up"), below=True)
-    cpu, memory = _plain("host_cpu_ratio"), _plain("host_memory_used_ratio")
-    yield _Check("HIGH_CPU", "HIGH", "processor time in use", "percent", limits.cpu_percent, cpu, 100)
-    yield _Check("HIGH_MEMORY", "HIGH", "memory in use", "percent", limits.memory_percent, memory, 100)
-    disks = _largest("host_disk_used_ratio")
-    yield _Check("HIGH_DISK", "CRITICAL", "disk space in use", "percent", limits.disk_percent, disks, 100)
-    connections = _plain("database_connections")
-    yield _Check("HIGH_DB_CONNECTIONS", "MEDIUM", "database connections", "", limits.active_connections, connections)
-    errors = _plain("frappe_errors", window="1h")
-    yield _Check("HIGH_ERROR_RATE", "HIGH", "errors in the last hour", "", limits.errors_per_hour, errors)
-    queues = _largest("frappe_queue_length")
-    yield _Check("HIGH_JOB_QUEUE", "MEDIUM", "jobs waiting in a queue", "", limits.queue_length, queues)
-    enabled, silence = _plain("frappe_scheduler_enabled"), _plain("frappe_scheduler_silence_seconds")
+    yield _Check("DATABASE_DOWN", "CRITICAL", "the site's database is up", "", 1, "database_up", below=True)
+    yield _Check("SITE_DOWN", "CRITICAL", "the site answers", "", 1, "frappe_site_up", below=True)
+    cpu, memory, disk = limits.cpu_percent, limits.memory_percent, limits.disk_percent
+    yield _Check("HIGH_CPU", "HIGH", "processor time in use", "percent", cpu, "host_cpu_ratio", factor=100)
+    yield _Check("HIGH_MEMORY", "HIGH", "memory in use", "percent", memory, "host_memory_used_ratio", factor=100)
+    disks = "host_disk_used_ratio"
+    yield _Check("HIGH_DISK", "CRITICAL", "disk space in use", "percent", disk, disks, largest=True, factor=100)
+    most = limits.active_connections
+    yield _Check("HIGH_DB_CONNECTIONS", "MEDIUM", "database connections", "", most, "database_connections")
+    errors, hour = limits.errors_per_hour, {"window": "1h"}
+    yield _Check("HIGH_ERROR_RATE", "HIGH", "errors in the last hour", "", errors, "frappe_errors", hour)
+    queue = "frappe_queue_length"
+    yield _Check("HIGH_JOB_QUEUE", "MEDIUM", "jobs waiting in a queue", "", limits.queue_length, queue, largest=True)
+    enabled, silence = "frappe_scheduler_enabled", "frappe_scheduler_silence_seconds"
     yield _Check("SCHEDULER_ISSUES", "MEDIUM", "the scheduler is enabled", "", 1, enabled, below=True)
     longest = SCHEDULER_SILENCE.total_seconds()
     yield _Check("SCHEDULER_ISSUES", "MEDIUM", "time since the scheduler's last effect", "seconds", longest, silence)
 
 
-def _plain(metric: str, **labels: str) -> Callable[[Figures], tuple[Figure, dict[str, str]]]:
-    return lambda figures: (figures.one(metric, **labels), {})
-
-
-def _largest(metric: str) -> Callable[[Figures], tuple[Figure, dict[str, str]]]:
-    return lambda figures: figures.largest(metric)
+def judged() -> frozenset[str]:
+    """Names of the metrics that `assess` looks at."""
+    return frozenset(check.metric for check in _checks(Thresholds()))
 
 
 def _silent(figures: Figures, now: datetime) -> str | None:

@@ -47,7 +47,9 @@ _NEW_NEEDS = {"Member": ("status", "member_since", "creation")}
 @metric(
     "association_members",
     unit="members",
+    title="Members by status",
     help="Members per status",
+    nl=("Leden per status", "Leden per status"),
     labels=("status",),
     needs={"Member": ("status",)},
     every=FIVE_MINUTES,
@@ -60,7 +62,12 @@ def members(r: Reading) -> Values:
 @metric(
     "association_members_new",
     unit="members",
+    title="New members",
     help="Members who joined today (day) and within 30 days with today (month), in the site's zone",
+    nl=(
+        "Nieuwe leden",
+        "Leden die vandaag (dag) en in de laatste 30 dagen met vandaag (maand) lid werden, in de tijdzone van de site",
+    ),
     labels=("window",),
     needs=_NEW_NEEDS,
     every=FIVE_MINUTES,
@@ -74,7 +81,12 @@ def members_new(r: Reading) -> Values:
 @metric(
     "association_members_left",
     unit="members",
+    title="Members who left",
     help="Members who left today (day) and within 30 days with today (month), in the site's zone",
+    nl=(
+        "Vertrokken leden",
+        "Leden die vandaag (dag) en in de laatste 30 dagen met vandaag (maand) vertrokken, in de tijdzone van de site",
+    ),
     labels=("window",),
     needs=_LEFT_NEEDS,
     every=QUARTER,
@@ -88,7 +100,12 @@ def members_left(r: Reading) -> Values:
 @metric(
     "association_members_net_growth",
     unit="members",
+    title="Net member growth",
     help="Members who joined less members who left, today (day) and within 30 days with today (month)",
+    nl=(
+        "Nettogroei van leden",
+        "Leden die lid werden min leden die vertrokken, vandaag (dag) en in de laatste 30 dagen met vandaag (maand)",
+    ),
     labels=("window",),
     needs={"Member": ("status", "member_since", "creation", "modified")},
     every=QUARTER,
@@ -104,7 +121,9 @@ def members_net_growth(r: Reading) -> Values:
 @metric(
     "association_members_without_customer",
     unit="members",
+    title="Members without customer record",
     help="Active members without a customer record: they cannot be invoiced",
+    nl=("Leden zonder klantrecord", "Actieve leden zonder klantrecord (Customer): zij kunnen geen factuur krijgen"),
     needs={"Member": ("status", "customer")},
     every=FIVE_MINUTES,
     good="down",
@@ -117,7 +136,9 @@ def members_without_customer(r: Reading) -> Values:
 @metric(
     "association_volunteers",
     unit="volunteers",
+    title="Volunteers by status",
     help="Volunteers per status",
+    nl=("Vrijwilligers per status", "Vrijwilligers per status"),
     labels=("status",),
     needs={"Volunteer": ("status",)},
     every=FIVE_MINUTES,
@@ -131,7 +152,12 @@ def volunteers(r: Reading) -> Values:
 @metric(
     "association_applications",
     unit="applications",
+    title="Applications by status",
     help="Membership applications per status; open ones only of members who are still Pending",
+    nl=(
+        "Aanmeldingen per status",
+        "Lidmaatschapsaanmeldingen per status; open aanmeldingen alleen van leden die nog in behandeling zijn",
+    ),
     labels=("status",),
     needs=_APPLICATION_NEEDS,
     every=FIVE_MINUTES,
@@ -154,7 +180,9 @@ def applications(r: Reading) -> Values:
 @metric(
     "association_applications_stalled",
     unit="applications",
+    title="Stalled applications",
     help="Open membership applications that are older than 7 days",
+    nl=("Stilstaande aanmeldingen", "Open lidmaatschapsaanmeldingen die ouder zijn dan 7 dagen"),
     needs={"Member": ("status", "application_status", "creation")},
     every=FIVE_MINUTES,
     good="down",
@@ -169,7 +197,9 @@ def applications_stalled(r: Reading) -> Values:
 @metric(
     "association_application_median_days",
     unit="days",
+    title="Median age of applications",
     help="Median age of the membership applications that are open",
+    nl=("Mediane leeftijd van aanmeldingen", "Mediane leeftijd van de lidmaatschapsaanmeldingen die openstaan"),
     needs={"Member": ("status", "application_status", "creation")},
     every=FIVE_MINUTES,
     good="down",
@@ -193,7 +223,9 @@ def application_median_days(r: Reading) -> Values:
 @metric(
     "association_dues_schedules",
     unit="schedules",
+    title="Dues schedules by status",
     help="Dues schedules of members per status, without templates",
+    nl=("Contributieschema's per status", "Contributieschema's van leden per status, zonder sjablonen"),
     labels=("status",),
     needs={"Membership Dues Schedule": ("status",)},
     every=FIVE_MINUTES,
@@ -210,7 +242,12 @@ def dues_schedules(r: Reading) -> Values:
 @metric(
     "association_dues_schedules_stuck",
     unit="schedules",
+    title="Stuck dues schedules",
     help="Active dues schedules whose next invoice should have been made more than 7 days ago",
+    nl=(
+        "Vastgelopen contributieschema's",
+        "Actieve contributieschema's waarvan de volgende factuur al meer dan 7 dagen geleden gemaakt had moeten zijn",
+    ),
     needs={"Membership Dues Schedule": ("status", "auto_generate", "next_invoice_date")},
     every=FIVE_MINUTES,
     good="down",
@@ -250,7 +287,13 @@ def dues_schedules_stuck(r: Reading) -> Values:
 @metric(
     "association_payments_without_reference",
     unit="payments",
+    title="Unassigned payments",
     help="Received, submitted payments of the last 90 days that are assigned to no invoice or other document",
+    nl=(
+        "Niet-toegewezen betalingen",
+        "Ontvangen, ingediende betalingen van de laatste 90 dagen die aan geen factuur of ander document zijn"
+        " toegewezen",
+    ),
     needs={
         "Payment Entry": ("docstatus", "payment_type", "posting_date", "modified"),
         "Payment Entry Reference": ("parent",),

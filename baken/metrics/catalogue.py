@@ -43,13 +43,21 @@ class Measure(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """How a metric is called in one language, and the sentence that says what it means."""
+
+    title: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """A figure that Baken measures.
 
     Attributes:
         name: Prometheus' kind of name, with the unit or `_total` at its end where that is usual.
         unit: seconds, bytes, ratio (0 to 1), bool (0 or 1), EUR, or a plural noun.
-        help: one sentence: what the figure means.
+        texts: title and help per language, as `metric` was given them: {"en": Said, "nl": Said}.
         labels: names of the labels, in the order in which `measure` yields their values.
         needs: fields per DocType without which it cannot be measured.
         every: how often it is measured.
@@ -61,7 +69,7 @@ class Metric:
 
     name: str
     unit: str
-    help: str
+    texts: Mapping[str, Said]
     labels: tuple[str, ...]
     needs: Mapping[str, tuple[str, ...]]
     every: timedelta
@@ -69,6 +77,16 @@ class Metric:
     kind: Kind
     scope: Scope
     measure: Measure
+
+    @property
+    def title(self) -> str:
+        """What it is called in English."""
+        return self.texts["en"].title
+
+    @property
+    def help(self) -> str:
+        """What it means, in English."""
+        return self.texts["en"].help
 
     @property
     def domain(self) -> str:
@@ -100,7 +118,9 @@ def metric(
     name: str,
     *,
     unit: str,
+    title: str,
     help: str,
+    nl: tuple[str, str],
     labels: tuple[str, ...] = (),
     needs: Mapping[str, tuple[str, ...]] | None = None,
     every: timedelta = MINUTE,
@@ -108,7 +128,12 @@ def metric(
     kind: Kind = "gauge",
     scope: Scope = "site",
 ) -> Callable[[Measure], Measure]:
-    """Register the decorated function as the measure of a metric; the arguments are those of `Metric`.
+    """Register the decorated function as the measure of a metric; the arguments are those of `Metric`, and:
+
+    Args:
+        title: two to five words, as the heading of a chart.
+        help: one sentence without a full stop: what the figure means.
+        nl: the title and the help in Dutch.
 
     The function takes a `Reading` (scope site) or the subject of its scope (`HostSubject`, `MonitorSubject`,
     `RunSubject`), and yields tuples: label values, then the number. What cannot be measured raises a
@@ -118,12 +143,16 @@ def metric(
         raise ValueError(f"metric name {name!r}: lower case letters, digits and _ only")
     if kind == "counter" and not name.endswith("_total"):
         raise ValueError(f"counter {name!r} must end with _total")
+    texts = MappingProxyType({"en": Said(title, help), "nl": Said(*nl)})
+    for language, said in texts.items():
+        if not said.title.strip() or not said.help.strip():
+            raise ValueError(f"metric {name} needs a title and a help in both languages; {language} is incomplete")
 
     def register(measure: Measure) -> Measure:
         if name in _metrics:
             raise ValueError(f"metric {name} is registered twice")
         frozen = MappingProxyType(dict(needs or {}))
-        _metrics[name] = Metric(name, unit, help, labels, frozen, every, good, kind, scope, measure)
+        _metrics[name] = Metric(name, unit, texts, labels, frozen, every, good, kind, scope, measure)
         return measure
 
     return register
@@ -154,6 +183,11 @@ def get(name: str) -> Metric | None:
     """The metric called `name`, or None."""
     _load()
     return _metrics.get(name)
+
+
+def texts(entry: Metric) -> dict[str, dict[str, str]]:
+    """What a metric is called and means, for those who ask over the API: {"en": {title, help}, "nl": …}."""
+    return {language: {"title": said.title, "help": said.help} for language, said in entry.texts.items()}
 
 
 def observations() -> list[Observation]:

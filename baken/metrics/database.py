@@ -74,7 +74,14 @@ class Estimate:
     bytes: int | None
 
 
-@metric("database_up", unit="bool", help="1 when the site's database answers, 0 when it does not", good="up")
+@metric(
+    "database_up",
+    unit="bool",
+    title="Database answers",
+    help="1 when the site's database answers, 0 when it does not",
+    nl=("Database bereikbaar", "1 als de database van de site antwoordt, 0 als dat niet zo is"),
+    good="up",
+)
 def up(r: Reading) -> Values:
     try:
         r.scalar(text("SELECT 1"))
@@ -84,7 +91,14 @@ def up(r: Reading) -> Values:
         yield (1,)
 
 
-@metric("database_response_seconds", unit="seconds", help="Time in which the database answers SELECT 1", good="down")
+@metric(
+    "database_response_seconds",
+    unit="seconds",
+    title="Database response time",
+    help="Time in which the database answers SELECT 1",
+    nl=("Antwoordtijd van de database", "Tijd waarin de database op SELECT 1 antwoordt"),
+    good="down",
+)
 def response_seconds(r: Reading) -> Values:
     # Asked twice: the first may have to make the connection.
     r.scalar(text("SELECT 1"))
@@ -93,12 +107,24 @@ def response_seconds(r: Reading) -> Values:
     yield (r.seconds - before,)
 
 
-@metric("database_connections", unit="connections", help="Connections to the database server, of all its sites")
+@metric(
+    "database_connections",
+    unit="connections",
+    title="Database connections",
+    help="Connections to the database server, of all its sites",
+    nl=("Databaseverbindingen", "Verbindingen met de databaseserver, van alle sites daarop"),
+)
 def connections(r: Reading) -> Values:
     yield (_connections(r),)
 
 
-@metric("database_connections_limit", unit="connections", help="Connections that the database server allows")
+@metric(
+    "database_connections_limit",
+    unit="connections",
+    title="Connection limit",
+    help="Connections that the database server allows",
+    nl=("Maximum aan verbindingen", "Verbindingen die de databaseserver toestaat"),
+)
 def connections_limit(r: Reading) -> Values:
     yield (_limit(r),)
 
@@ -106,7 +132,9 @@ def connections_limit(r: Reading) -> Values:
 @metric(
     "database_connections_used_ratio",
     unit="ratio",
+    title="Connections in use",
     help="Share of the database server's connections that is in use",
+    nl=("Verbindingen in gebruik", "Deel van de toegestane verbindingen met de databaseserver dat in gebruik is"),
     good="down",
 )
 def connections_used_ratio(r: Reading) -> Values:
@@ -116,7 +144,12 @@ def connections_used_ratio(r: Reading) -> Values:
 @metric(
     "database_size_bytes",
     unit="bytes",
+    title="Database size",
     help="Size of the site's database by the server's own figures; SQLite tells the whole file as data",
+    nl=(
+        "Omvang van de database",
+        "Omvang van de database van de site volgens de server zelf; SQLite telt het hele bestand als gegevens",
+    ),
     labels=("part",),
     every=HOUR,
     good="down",
@@ -130,7 +163,14 @@ def size_bytes(r: Reading) -> Values:
     yield "index", sum(index for _, index in tables.values())
 
 
-@metric("database_tables", unit="tables", help="Tables of the site's database", every=HOUR)
+@metric(
+    "database_tables",
+    unit="tables",
+    title="Database tables",
+    help="Tables of the site's database",
+    nl=("Databasetabellen", "Tabellen in de database van de site"),
+    every=HOUR,
+)
 def tables(r: Reading) -> Values:
     if r.dialect == "sqlite":
         yield (
@@ -145,7 +185,9 @@ def tables(r: Reading) -> Values:
 @metric(
     "database_table_bytes",
     unit="bytes",
+    title="Largest tables",
     help="Size of the ten largest tables with their indexes",
+    nl=("Grootste tabellen", "Omvang van de tien grootste tabellen met hun indexen"),
     labels=("table",),
     every=HOUR,
     good="down",
@@ -160,7 +202,9 @@ def table_bytes(r: Reading) -> Values:
 @metric(
     "database_slow_queries_total",
     unit="queries",
+    title="Slow queries",
     help="Queries on the database server that took longer than its long_query_time",
+    nl=("Trage query's", "Query's op de databaseserver die langer duurden dan long_query_time van de server"),
     kind="counter",
     good="down",
 )
@@ -169,7 +213,12 @@ def slow_queries_total(r: Reading) -> Values:
 
 
 @metric(
-    "database_queries_total", unit="queries", help="Statements that clients sent to the database server", kind="counter"
+    "database_queries_total",
+    unit="queries",
+    title="Queries",
+    help="Statements that clients sent to the database server",
+    nl=("Query's", "Opdrachten die programma's naar de databaseserver stuurden"),
+    kind="counter",
 )
 def queries_total(r: Reading) -> Values:
     yield (_status(r, "Questions", postgres="PostgreSQL counts transactions, not statements"),)
@@ -178,7 +227,12 @@ def queries_total(r: Reading) -> Values:
 @metric(
     "database_deadlocks_total",
     unit="deadlocks",
+    title="Deadlocks",
     help="Deadlocks that the server resolved by ending a transaction; PostgreSQL: in the site's database",
+    nl=(
+        "Deadlocks",
+        "Deadlocks die de server oploste door een transactie af te breken; bij PostgreSQL: in de database van de site",
+    ),
     kind="counter",
     good="down",
 )
@@ -189,7 +243,12 @@ def deadlocks_total(r: Reading) -> Values:
 @metric(
     "database_lock_waits",
     unit="transactions",
+    title="Waiting for a lock",
     help="Transactions that wait for a lock at this moment; MariaDB: on the whole server",
+    nl=(
+        "Wachten op vergrendeling",
+        "Transacties die op dit moment op een vergrendeling wachten; bij MariaDB: op de hele server",
+    ),
     good="down",
 )
 def lock_waits(r: Reading) -> Values:
@@ -202,7 +261,12 @@ def lock_waits(r: Reading) -> Values:
 @metric(
     "database_longest_transaction_seconds",
     unit="seconds",
+    title="Longest open transaction",
     help="Age of the oldest open transaction in the site's database; 0 when none is open",
+    nl=(
+        "Langste open transactie",
+        "Leeftijd van de oudste open transactie in de database van de site; 0 als er geen openstaat",
+    ),
     good="down",
 )
 def longest_transaction_seconds(r: Reading) -> Values:
@@ -234,7 +298,13 @@ def longest_transaction_seconds(r: Reading) -> Values:
 @metric(
     "database_buffer_pool_hit_ratio",
     unit="ratio",
+    title="Read from memory",
     help="Share of page reads that memory answered since the last look; at the first look: since the server started",
+    nl=(
+        "Uit geheugen gelezen",
+        "Deel van de gelezen pagina's dat sinds de vorige meting uit het geheugen kwam; bij de eerste meting:"
+        " sinds de start van de server",
+    ),
     good="up",
 )
 def buffer_pool_hit_ratio(r: Reading) -> Values:
@@ -256,7 +326,13 @@ def buffer_pool_hit_ratio(r: Reading) -> Values:
 @metric(
     "database_temporary_disk_tables_total",
     unit="tables",
+    title="Temporary tables on disk",
     help="Temporary tables that the server wrote to disk; PostgreSQL: temporary files of the site's database",
+    nl=(
+        "Tijdelijke tabellen op schijf",
+        "Tijdelijke tabellen die de server naar schijf schreef; bij PostgreSQL: tijdelijke bestanden van de "
+        "database van de site",
+    ),
     kind="counter",
     good="down",
 )

@@ -49,7 +49,12 @@ _ATTEMPT_NEEDS = {"Direct Debit Batch": ("batch_date",), "Direct Debit Batch Inv
 @metric(
     "erpnext_invoices",
     unit="invoices",
+    title="Invoices by status",
     help="Sales invoices per status; those that are not submitted count as Draft, whatever their status says",
+    nl=(
+        "Facturen per status",
+        "Verkoopfacturen per status; wat niet is ingediend telt als concept, wat de status ook zegt",
+    ),
     labels=("status",),
     needs={"Sales Invoice": ("docstatus", "status")},
     every=FIVE_MINUTES,
@@ -62,7 +67,9 @@ def invoices(r: Reading) -> Values:
 @metric(
     "erpnext_invoices_submitted",
     unit="invoices",
+    title="Submitted invoices",
     help="Sales invoices that are submitted and not cancelled",
+    nl=("Ingediende facturen", "Verkoopfacturen die zijn ingediend en niet geannuleerd"),
     needs={"Sales Invoice": ("docstatus",)},
     every=FIVE_MINUTES,
 )
@@ -74,7 +81,9 @@ def invoices_submitted(r: Reading) -> Values:
 @metric(
     "erpnext_outstanding_amount",
     unit=CURRENCY,
+    title="Outstanding amount",
     help="What submitted sales invoices still bring in, in the company's currency",
+    nl=("Openstaand bedrag", "Wat ingediende verkoopfacturen nog moeten opbrengen, in de valuta van de organisatie"),
     needs=_AMOUNT_NEEDS,
     every=FIVE_MINUTES,
     good="down",
@@ -87,7 +96,13 @@ def outstanding_amount(r: Reading) -> Values:
 @metric(
     "erpnext_overdue_amount",
     unit=CURRENCY,
+    title="Overdue amount",
     help="What submitted sales invoices still bring in whose due date lies before today, in the company's currency",
+    nl=(
+        "Achterstallig bedrag",
+        "Wat ingediende verkoopfacturen nog moeten opbrengen waarvan de vervaldatum voor vandaag ligt, in de "
+        "valuta van de organisatie",
+    ),
     needs={"Sales Invoice": ("docstatus", "outstanding_amount", "due_date")},
     every=FIVE_MINUTES,
     good="down",
@@ -100,7 +115,9 @@ def overdue_amount(r: Reading) -> Values:
 @metric(
     "erpnext_payments",
     unit="payments",
+    title="Payments by state",
     help="Payment entries per state",
+    nl=("Betalingen per status", "Betalingen (Payment Entry) per status"),
     labels=("status",),
     needs={"Payment Entry": ("docstatus",)},
     every=FIVE_MINUTES,
@@ -114,7 +131,12 @@ def payments(r: Reading) -> Values:
 @metric(
     "erpnext_transactions_today",
     unit="documents",
+    title="Transactions today",
     help="Submitted payments, sales invoices and journal entries that are posted today in the site's zone",
+    nl=(
+        "Transacties vandaag",
+        "Ingediende betalingen, verkoopfacturen en journaalposten die vandaag zijn geboekt, in de tijdzone van de site",
+    ),
     labels=("kind",),
     needs={
         "Payment Entry": ("docstatus", "posting_date", "modified"),
@@ -141,7 +163,12 @@ def transactions_today(r: Reading) -> Values:
 @metric(
     "erpnext_payment_attempts",
     unit="attempts",
+    title="Direct debit results",
     help="Direct debits that got their final result, by that result; collection date within 30 days",
+    nl=(
+        "Uitkomst van incasso's",
+        "Incasso's die hun definitieve uitkomst kregen, per uitkomst; incassodatum in de laatste 30 dagen",
+    ),
     labels=("result",),
     needs=_ATTEMPT_NEEDS,
     every=QUARTER,
@@ -156,7 +183,12 @@ def payment_attempts(r: Reading) -> Values:
 @metric(
     "erpnext_payment_success_ratio",
     unit="ratio",
+    title="Successful direct debits",
     help="Share of the direct debits with a final result that succeeded; collection date within 30 days",
+    nl=(
+        "Geslaagde incasso's",
+        "Deel van de incasso's met een definitieve uitkomst dat is gelukt; incassodatum in de laatste 30 dagen",
+    ),
     needs=_ATTEMPT_NEEDS,
     every=QUARTER,
     good="up",

@@ -26,7 +26,12 @@ _SESSIONS_READ_AT_MOST = 50_000
 @metric(
     "frappe_site_up",
     unit="bool",
+    title="Site answers",
     help="1 when the site answers a ping over HTTP, 0 when it does not or says that it is under maintenance",
+    nl=(
+        "Site bereikbaar",
+        "1 als de site via HTTP antwoordt, 0 als dat niet zo is of als de site zegt in onderhoud te zijn",
+    ),
     good="up",
 )
 def site_up(r: Reading) -> Values:
@@ -39,7 +44,9 @@ def site_up(r: Reading) -> Values:
 @metric(
     "frappe_site_response_seconds",
     unit="seconds",
+    title="Site response time",
     help="Time in which the site answers a ping over HTTP",
+    nl=("Antwoordtijd van de site", "Tijd waarin de site via HTTP op een ping antwoordt"),
     good="down",
 )
 def site_response_seconds(r: Reading) -> Values:
@@ -49,7 +56,9 @@ def site_response_seconds(r: Reading) -> Values:
 @metric(
     "frappe_maintenance_mode",
     unit="bool",
+    title="Maintenance mode",
     help="1 while maintenance_mode is set in the site's configuration",
+    nl=("Onderhoudsmodus", "1 zolang maintenance_mode in de configuratie van de site aanstaat"),
     good="down",
 )
 def maintenance_mode(r: Reading) -> Values:
@@ -59,7 +68,9 @@ def maintenance_mode(r: Reading) -> Values:
 @metric(
     "frappe_users",
     unit="users",
+    title="Users",
     help="Users of the site, Guest left out",
+    nl=("Gebruikers", "Gebruikers van de site, zonder Guest"),
     labels=("state",),
     needs={"User": ("enabled",)},
     every=FIVE_MINUTES,
@@ -76,7 +87,9 @@ def users(r: Reading) -> Values:
 @metric(
     "frappe_active_users",
     unit="users",
+    title="Active users",
     help="Users who were active on the site within the window",
+    nl=("Actieve gebruikers", "Gebruikers die binnen het tijdvak actief waren op de site"),
     labels=("window",),
     needs={"User": ("last_active",)},
     every=FIVE_MINUTES,
@@ -99,7 +112,12 @@ def active_users(r: Reading) -> Values:
 @metric(
     "frappe_sessions",
     unit="sessions",
+    title="Active sessions",
     help="Sessions of signed-in users that were in use within the last hour; Frappe notes that every ten minutes",
+    nl=(
+        "Actieve sessies",
+        "Sessies van aangemelde gebruikers die in het laatste uur zijn gebruikt; Frappe noteert dat elke tien minuten",
+    ),
     every=FIVE_MINUTES,
 )
 def sessions(r: Reading) -> Values:
@@ -119,7 +137,9 @@ def sessions(r: Reading) -> Values:
 @metric(
     "frappe_backup_age_seconds",
     unit="seconds",
+    title="Age of newest backup",
     help="Age of the newest database backup in the site's private/backups",
+    nl=("Leeftijd van nieuwste back-up", "Leeftijd van de nieuwste databaseback-up in private/backups van de site"),
     every=HOUR,
     good="down",
 )
@@ -131,7 +151,9 @@ def backup_age_seconds(r: Reading) -> Values:
 @metric(
     "frappe_backup_bytes",
     unit="bytes",
+    title="Size of newest backup",
     help="Size of the newest database backup in the site's private/backups",
+    nl=("Omvang van nieuwste back-up", "Omvang van de nieuwste databaseback-up in private/backups van de site"),
     every=HOUR,
     good="up",
 )
@@ -142,7 +164,9 @@ def backup_bytes(r: Reading) -> Values:
 @metric(
     "frappe_redis_up",
     unit="bool",
+    title="Redis answers",
     help="1 when the bench's Redis answers, 0 when it does not",
+    nl=("Redis bereikbaar", "1 als de Redis van de bench antwoordt, 0 als dat niet zo is"),
     labels=("instance",),
     every=TEN_SECONDS,
     good="up",
@@ -166,7 +190,9 @@ def redis_up(r: Reading) -> Values:
 @metric(
     "frappe_redis_memory_bytes",
     unit="bytes",
+    title="Redis memory",
     help="Memory that Redis uses",
+    nl=("Geheugen van Redis", "Geheugen dat Redis gebruikt"),
     labels=("instance",),
     every=TEN_SECONDS,
     good="down",
@@ -178,7 +204,9 @@ def redis_memory_bytes(r: Reading) -> Values:
 @metric(
     "frappe_redis_hit_ratio",
     unit="ratio",
+    title="Found in Redis",
     help="Share of look-ups in Redis that found something, since it started",
+    nl=("Gevonden in Redis", "Deel van de zoekvragen aan Redis dat iets vond, sinds Redis startte"),
     labels=("instance",),
     good="up",
 )
@@ -189,7 +217,12 @@ def redis_hit_ratio(r: Reading) -> Values:
 @metric(
     "frappe_redis_evictions_total",
     unit="keys",
+    title="Keys evicted by Redis",
     help="Keys that Redis threw away because its memory was full, since it started",
+    nl=(
+        "Door Redis verwijderde sleutels",
+        "Sleutels die Redis weggooide omdat het geheugen vol was, sinds Redis startte",
+    ),
     labels=("instance",),
     kind="counter",
     good="down",
@@ -201,7 +234,9 @@ def redis_evictions_total(r: Reading) -> Values:
 @metric(
     "frappe_certificate_days_left",
     unit="days",
+    title="Certificate days left",
     help="Days until the certificate of the site's URL expires; negative when it has expired",
+    nl=("Certificaat nog geldig", "Dagen tot het certificaat van de site verloopt; negatief als het al verlopen is"),
     every=HOUR,
     good="up",
 )

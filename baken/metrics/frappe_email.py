@@ -14,7 +14,12 @@ _HANGS_AFTER = timedelta(hours=1)
 @metric(
     "frappe_email_sending",
     unit="bool",
+    title="E-mail sending on",
     help="1 when the site sends its e-mail: neither muted by mute_emails nor suspended in the list of the Email Queue",
+    nl=(
+        "E-mail versturen aan",
+        "1 als de site e-mail verstuurt: niet uitgezet met mute_emails en niet stilgezet in de lijst Email Queue",
+    ),
     every=MINUTE,
     good="up",
 )
@@ -30,7 +35,9 @@ def email_sending(r: Reading) -> Values:
 @metric(
     "frappe_email_stuck",
     unit="e-mails",
+    title="Half-sent e-mails",
     help="E-mails that have been in Sending for more than an hour: Frappe does not try these again",
+    nl=("Half verzonden e-mails", "E-mails die langer dan een uur op Sending staan: Frappe probeert die niet opnieuw"),
     needs={"Email Queue": ("status", "modified")},
     every=FIVE_MINUTES,
     good="down",

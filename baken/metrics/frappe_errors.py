@@ -27,7 +27,13 @@ _BATCH = 12
 @metric(
     "frappe_errors",
     unit="errors",
+    title="Errors",
     help="Rows of the Error Log that were written within the window; a window appears when its hours are counted",
+    nl=(
+        "Fouten",
+        "Regels die binnen het tijdvak in het foutenlogboek (Error Log) zijn geschreven; een tijdvak "
+        "verschijnt zodra zijn uren zijn geteld",
+    ),
     labels=("window",),
     needs={"Error Log": ("modified",)},
     good="down",
@@ -63,7 +69,12 @@ def errors(r: Reading) -> Values:
 @metric(
     "frappe_error_log_rows",
     unit="rows",
+    title="Error log rows",
     help="Rows of the Error Log as the database estimates them, without counting",
+    nl=(
+        "Regels in het foutenlogboek",
+        "Regels van het foutenlogboek (Error Log) zoals de database ze schat, zonder te tellen",
+    ),
     needs={"Error Log": ()},
     every=FIVE_MINUTES,
     good="down",
@@ -75,7 +86,12 @@ def error_log_rows(r: Reading) -> Values:
 @metric(
     "frappe_error_log_bytes",
     unit="bytes",
+    title="Error log size",
     help="Size of the Error Log with its indexes by the database's own figures",
+    nl=(
+        "Omvang van het foutenlogboek",
+        "Omvang van het foutenlogboek (Error Log) met zijn indexen, volgens de database zelf",
+    ),
     needs={"Error Log": ()},
     every=FIVE_MINUTES,
     good="down",

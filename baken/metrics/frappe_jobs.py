@@ -47,7 +47,9 @@ _LOOK_BACK = timedelta(days=35)
 @metric(
     "frappe_queue_length",
     unit="jobs",
+    title="Jobs waiting",
     help="Jobs that wait in a background queue, of all sites of the bench",
+    nl=("Wachtende taken", "Taken die in een wachtrij wachten, van alle sites van de bench"),
     labels=("queue",),
     every=TEN_SECONDS,
     good="down",
@@ -59,7 +61,9 @@ def queue_length(r: Reading) -> Values:
 @metric(
     "frappe_queue_oldest_job_seconds",
     unit="seconds",
+    title="Longest wait in queue",
     help="How long the next job of a queue has been waiting; 0 when none waits",
+    nl=("Langst wachtende taak", "Hoe lang de eerstvolgende taak van een wachtrij al wacht; 0 als er geen wacht"),
     labels=("queue",),
     every=TEN_SECONDS,
     good="down",
@@ -81,7 +85,9 @@ def queue_oldest_job_seconds(r: Reading) -> Values:
 @metric(
     "frappe_jobs_running",
     unit="jobs",
+    title="Jobs running",
     help="Jobs of a queue that workers are busy with",
+    nl=("Lopende taken", "Taken van een wachtrij waar workers mee bezig zijn"),
     labels=("queue",),
     every=TEN_SECONDS,
 )
@@ -92,7 +98,12 @@ def jobs_running(r: Reading) -> Values:
 @metric(
     "frappe_jobs_failed",
     unit="jobs",
+    title="Failed jobs kept",
     help="Failed jobs that a queue keeps: those of the last 7 days, a thousand at most",
+    nl=(
+        "Bewaarde mislukte taken",
+        "Mislukte taken die een wachtrij bewaart: die van de laatste 7 dagen, hoogstens duizend",
+    ),
     labels=("queue",),
     every=TEN_SECONDS,
     good="down",
@@ -104,7 +115,12 @@ def jobs_failed(r: Reading) -> Values:
 @metric(
     "frappe_job_failures",
     unit="jobs",
+    title="Job failures, last hour",
     help="Jobs of a queue that failed within the last hour, of all sites of the bench",
+    nl=(
+        "Mislukte taken, laatste uur",
+        "Taken van een wachtrij die in het laatste uur mislukten, van alle sites van de bench",
+    ),
     labels=("queue",),
     every=MINUTE,
     good="down",
@@ -120,7 +136,9 @@ def job_failures(r: Reading) -> Values:
 @metric(
     "frappe_workers",
     unit="workers",
+    title="Workers",
     help="Workers that serve a queue and whose heartbeat has not stopped",
+    nl=("Workers", "Workers die een wachtrij bedienen en nog een teken van leven geven"),
     labels=("queue",),
     every=TEN_SECONDS,
     good="up",
@@ -132,8 +150,14 @@ def workers(r: Reading) -> Values:
 @metric(
     "frappe_scheduler_enabled",
     unit="bool",
+    title="Scheduler on",
     help="1 when System Settings enable the scheduler and neither maintenance_mode, pause_scheduler nor "
     "disable_scheduler is set",
+    nl=(
+        "Planner aan",
+        "1 als de planner in System Settings aanstaat en maintenance_mode, pause_scheduler en "
+        "disable_scheduler niet zijn gezet",
+    ),
     good="up",
 )
 def scheduler_enabled(r: Reading) -> Values:
@@ -147,7 +171,9 @@ def scheduler_enabled(r: Reading) -> Values:
 @metric(
     "frappe_scheduler_silence_seconds",
     unit="seconds",
+    title="Scheduler silence",
     help="Time since the scheduler last started a job",
+    nl=("Stilte van de planner", "Tijd sinds de planner voor het laatst een taak startte"),
     needs={"Scheduled Job Type": ("last_execution",)},
     good="down",
 )
@@ -166,7 +192,13 @@ def scheduler_silence_seconds(r: Reading) -> Values:
 @metric(
     "frappe_scheduler_dormant",
     unit="bool",
+    title="Site dormant",
     help="1 when nobody was active for dormant_days, after which Frappe may run scheduled jobs once a day only",
+    nl=(
+        "Site slaapt",
+        "1 als er dormant_days lang niemand actief was; daarna voert Frappe geplande taken misschien nog maar"
+        " één keer per dag uit",
+    ),
     needs={"User": ("last_active",)},
     every=FIVE_MINUTES,
     good="down",
@@ -190,7 +222,12 @@ def scheduler_dormant(r: Reading) -> Values:
 @metric(
     "frappe_scheduled_jobs_failing",
     unit="jobs",
+    title="Scheduled jobs failing",
     help="Scheduled jobs, not stopped, whose latest run that ended has failed",
+    nl=(
+        "Mislukkende geplande taken",
+        "Geplande taken, niet stopgezet, waarvan de laatste afgelopen uitvoering is mislukt",
+    ),
     needs={
         "Scheduled Job Type": ("stopped",),
         "Scheduled Job Log": ("scheduled_job_type", "status", "modified"),
@@ -204,7 +241,13 @@ def scheduled_jobs_failing(r: Reading) -> Values:
 @metric(
     "frappe_scheduled_job_failing",
     unit="bool",
+    title="Failing scheduled job",
     help="1 for each scheduled job, not stopped, whose latest run that ended has failed; others are left out",
+    nl=(
+        "Mislukkende geplande taak",
+        "1 voor elke geplande taak, niet stopgezet, waarvan de laatste afgelopen uitvoering is mislukt; "
+        "andere staan er niet bij",
+    ),
     labels=("job",),
     needs={
         "Scheduled Job Type": ("stopped",),
@@ -219,8 +262,14 @@ def scheduled_job_failing(r: Reading) -> Values:
 @metric(
     "frappe_scheduled_jobs_late",
     unit="jobs",
+    title="Scheduled jobs late",
     help="Scheduled jobs, not stopped, that are overdue by more than a quarter of their interval "
     "(at least 15 minutes, at most 6 hours); jobs whose cron_format cannot be read are left out",
+    nl=(
+        "Verlate geplande taken",
+        "Geplande taken, niet stopgezet, die meer dan een kwart van hun tussentijd te laat zijn (minstens 15 "
+        "minuten, hoogstens 6 uur); taken met een onleesbaar cron_format tellen niet mee",
+    ),
     needs={"Scheduled Job Type": ("stopped", "frequency", "cron_format", "last_execution", "creation")},
     good="down",
 )
@@ -234,7 +283,9 @@ def scheduled_jobs_late(r: Reading) -> Values:
 @metric(
     "frappe_email_queue",
     unit="e-mails",
+    title="E-mails in queue",
     help="E-mails in the Email Queue per status",
+    nl=("E-mails in de wachtrij", "E-mails in de Email Queue per status"),
     labels=("status",),
     needs={"Email Queue": ("status",)},
     every=FIVE_MINUTES,
@@ -250,7 +301,12 @@ def email_queue(r: Reading) -> Values:
 @metric(
     "frappe_email_oldest_unsent_seconds",
     unit="seconds",
+    title="Oldest unsent e-mail",
     help="How long the oldest e-mail that should have gone out is waiting; 0 when none waits",
+    nl=(
+        "Oudste niet-verzonden e-mail",
+        "Hoe lang de oudste e-mail wacht die al verstuurd had moeten zijn; 0 als er geen wacht",
+    ),
     needs={"Email Queue": ("status", "send_after", "creation")},
     good="down",
 )

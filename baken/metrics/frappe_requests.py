@@ -29,7 +29,12 @@ _KEPT = 100_000
 @metric(
     "frappe_request_seconds",
     unit="seconds",
+    title="Request duration",
     help="Time that requests of the last hour took, as far as Frappe has written them to monitor.json.log",
+    nl=(
+        "Duur van verzoeken",
+        "Tijd die verzoeken van het laatste uur duurden, voor zover Frappe ze in monitor.json.log heeft geschreven",
+    ),
     labels=("quantile",),
     good="down",
 )
@@ -40,7 +45,12 @@ def request_seconds(r: Reading) -> Values:
 @metric(
     "frappe_requests",
     unit="requests",
+    title="Requests",
     help="Requests of the last hour, as far as Frappe has written them to monitor.json.log (every few minutes)",
+    nl=(
+        "Verzoeken",
+        "Verzoeken van het laatste uur, voor zover Frappe ze in monitor.json.log heeft geschreven (om de paar minuten)",
+    ),
     labels=("window",),
 )
 def requests(r: Reading) -> Values:
@@ -50,7 +60,13 @@ def requests(r: Reading) -> Values:
 @metric(
     "frappe_job_seconds",
     unit="seconds",
+    title="Job duration",
     help="Time that background jobs of the last hour took, as far as Frappe has written them to monitor.json.log",
+    nl=(
+        "Duur van achtergrondtaken",
+        "Tijd die achtergrondtaken van het laatste uur duurden, voor zover Frappe ze in monitor.json.log "
+        "heeft geschreven",
+    ),
     labels=("quantile",),
     good="down",
 )

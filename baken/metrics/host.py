@@ -48,7 +48,9 @@ _memory = _Memory()
 @metric(
     "host_cpu_ratio",
     unit="ratio",
+    title="Processor use",
     help="Share of the processors' time that was used since the last look",
+    nl=("Processorgebruik", "Deel van de processortijd dat sinds de vorige meting is gebruikt"),
     scope="host",
     good="down",
 )
@@ -70,7 +72,9 @@ def cpu_ratio(host: HostSubject) -> Values:
 @metric(
     "host_load",
     unit="processes",
+    title="System load",
     help="Processes that ran or waited to run, on average",
+    nl=("Systeembelasting", "Processen die gemiddeld liepen of op hun beurt wachtten"),
     labels=("window",),
     scope="host",
     good="down",
@@ -79,7 +83,14 @@ def load(host: HostSubject) -> Values:
     yield from zip(("1m", "5m", "15m"), psutil.getloadavg(), strict=True)
 
 
-@metric("host_cpus", unit="processors", help="Processors of the machine", scope="host")
+@metric(
+    "host_cpus",
+    unit="processors",
+    title="Processors",
+    help="Processors of the machine",
+    nl=("Processors", "Processors van de server"),
+    scope="host",
+)
 def cpus(host: HostSubject) -> Values:
     found = psutil.cpu_count()
     if not found:
@@ -90,7 +101,9 @@ def cpus(host: HostSubject) -> Values:
 @metric(
     "host_memory_bytes",
     unit="bytes",
+    title="Memory",
     help="Memory of the machine; available: what programs can have without swapping",
+    nl=("Geheugen", "Geheugen van de server; beschikbaar is wat programma's kunnen krijgen zonder wisselgeheugen"),
     labels=("state",),
     scope="host",
 )
@@ -104,7 +117,9 @@ def memory_bytes(host: HostSubject) -> Values:
 @metric(
     "host_memory_used_ratio",
     unit="ratio",
+    title="Memory use",
     help="Share of the machine's memory that is not available to programs",
+    nl=("Geheugengebruik", "Deel van het geheugen van de server dat niet meer beschikbaar is voor programma's"),
     scope="host",
     good="down",
 )
@@ -113,7 +128,15 @@ def memory_used_ratio(host: HostSubject) -> Values:
     yield ((memory.total - memory.available) / memory.total,)
 
 
-@metric("host_swap_used_ratio", unit="ratio", help="Share of the swap space that is in use", scope="host", good="down")
+@metric(
+    "host_swap_used_ratio",
+    unit="ratio",
+    title="Swap use",
+    help="Share of the swap space that is in use",
+    nl=("Gebruik van wisselgeheugen", "Deel van het wisselgeheugen (swap) dat in gebruik is"),
+    scope="host",
+    good="down",
+)
 def swap_used_ratio(host: HostSubject) -> Values:
     swap = psutil.swap_memory()
     if not swap.total:
@@ -124,7 +147,12 @@ def swap_used_ratio(host: HostSubject) -> Values:
 @metric(
     "host_disk_bytes",
     unit="bytes",
+    title="Disk space",
     help="Disks that hold the system, the benches and the databases; free: what programs may still use",
+    nl=(
+        "Schijfruimte",
+        "Schijven met het systeem, de benches en de databases; vrij is wat programma's nog mogen gebruiken",
+    ),
     labels=("mount", "state"),
     scope="host",
 )
@@ -138,7 +166,9 @@ def disk_bytes(host: HostSubject) -> Values:
 @metric(
     "host_disk_used_ratio",
     unit="ratio",
+    title="Disk use",
     help="Share of a disk's usable space that is in use",
+    nl=("Schijfgebruik", "Deel van de bruikbare schijfruimte dat in gebruik is"),
     labels=("mount",),
     scope="host",
     good="down",
@@ -149,7 +179,14 @@ def disk_used_ratio(host: HostSubject) -> Values:
             yield mount, usage.used / (usage.used + usage.free)
 
 
-@metric("host_uptime_seconds", unit="seconds", help="Time since the machine started", scope="host")
+@metric(
+    "host_uptime_seconds",
+    unit="seconds",
+    title="Server uptime",
+    help="Time since the machine started",
+    nl=("Looptijd van de server", "Tijd sinds de server is gestart"),
+    scope="host",
+)
 def uptime_seconds(host: HostSubject) -> Values:
     yield (time.time() - psutil.boot_time(),)
 
@@ -157,7 +194,13 @@ def uptime_seconds(host: HostSubject) -> Values:
 @metric(
     "host_network_bytes_total",
     unit="bytes",
+    title="Network traffic",
     help="Bytes that came in and went out over the network since the machine started, its loopback left out",
+    nl=(
+        "Netwerkverkeer",
+        "Bytes die sinds de start van de server via het netwerk binnenkwamen en uitgingen, zonder het verkeer"
+        " binnen de server zelf",
+    ),
     labels=("direction",),
     kind="counter",
     scope="host",
@@ -173,7 +216,12 @@ def network_bytes_total(host: HostSubject) -> Values:
 @metric(
     "host_disk_io_bytes_total",
     unit="bytes",
+    title="Disk reads and writes",
     help="Bytes read from and written to all disks since the machine started",
+    nl=(
+        "Lezen en schrijven op schijf",
+        "Bytes die sinds de start van de server van alle schijven zijn gelezen en erop zijn geschreven",
+    ),
     labels=("direction",),
     kind="counter",
     scope="host",
@@ -189,7 +237,9 @@ def disk_io_bytes_total(host: HostSubject) -> Values:
 @metric(
     "host_processes",
     unit="processes",
+    title="Processes by role",
     help="Processes on this machine per role, children included",
+    nl=("Processen per rol", "Processen op deze server per rol, met hun onderliggende processen"),
     labels=("role",),
     scope="host",
 )
@@ -202,7 +252,9 @@ def processes(host: HostSubject) -> Values:
 @metric(
     "host_process_memory_bytes",
     unit="bytes",
+    title="Memory by role",
     help="Resident memory of a role's processes; what they share is counted for each of them",
+    nl=("Geheugen per rol", "Geheugen van de processen van een rol; wat zij delen, telt voor elk mee"),
     labels=("role",),
     scope="host",
     good="down",
@@ -217,7 +269,12 @@ def process_memory_bytes(host: HostSubject) -> Values:
 @metric(
     "host_process_cpu_seconds_total",
     unit="seconds",
+    title="Processor time by role",
     help="Processor time that a role's processes used, those that have ended since Baken started included",
+    nl=(
+        "Processortijd per rol",
+        "Processortijd die de processen van een rol gebruikten, met die welke zijn geëindigd sinds Baken startte",
+    ),
     labels=("role",),
     kind="counter",
     scope="host",

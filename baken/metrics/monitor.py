@@ -9,7 +9,9 @@ from baken.sites.problems import NotAvailable
 @metric(
     "monitor_collect_seconds",
     unit="seconds",
+    title="Measuring time",
     help="Time that the last run over the site took",
+    nl=("Duur van de meting", "Tijd die de laatste meetronde over de site duurde"),
     scope="run",
     good="down",
 )
@@ -20,7 +22,9 @@ def collect_seconds(run: RunSubject) -> Values:
 @metric(
     "monitor_site_query_seconds",
     unit="seconds",
+    title="Load on site's database",
     help="Query time that the last run cost the site's database",
+    nl=("Belasting van de sitedatabase", "Querytijd die de laatste meetronde de database van de site kostte"),
     scope="run",
     good="down",
 )
@@ -31,7 +35,9 @@ def site_query_seconds(run: RunSubject) -> Values:
 @metric(
     "monitor_metrics_absent",
     unit="metrics",
+    title="Figures not measured",
     help="Metrics that the last run asked for and could not measure, each with its reason beside it",
+    nl=("Niet-gemeten cijfers", "Metingen die in de laatste ronde nodig waren en niet lukten; bij elk staat de reden"),
     scope="run",
     good="down",
 )
@@ -42,7 +48,9 @@ def metrics_absent(run: RunSubject) -> Values:
 @metric(
     "monitor_collect_failures_total",
     unit="runs",
+    title="Failed measuring runs",
     help="Runs over the site in which its database could not be read",
+    nl=("Mislukte meetrondes", "Meetrondes waarin de database van de site niet kon worden gelezen"),
     scope="run",
     kind="counter",
     good="down",
@@ -54,7 +62,9 @@ def collect_failures(run: RunSubject) -> Values:
 @metric(
     "monitor_missed_runs_total",
     unit="runs",
+    title="Missed measuring runs",
     help="Runs that did not take place in time, because the one before still ran or Baken stood still",
+    nl=("Gemiste meetrondes", "Meetrondes die niet op tijd plaatsvonden, omdat de vorige nog liep of Baken stilstond"),
     scope="run",
     kind="counter",
     good="down",
@@ -66,7 +76,9 @@ def missed_runs(run: RunSubject) -> Values:
 @metric(
     "monitor_lag_seconds",
     unit="seconds",
+    title="Measuring delay",
     help="By how much the most belated run is late",
+    nl=("Achterstand van de meting", "Hoeveel de meest verlate meetronde te laat is"),
     scope="monitor",
     every=MINUTE,
     good="down",
@@ -76,7 +88,14 @@ def lag(monitor: MonitorSubject) -> Values:
 
 
 @metric(
-    "monitor_store_bytes", unit="bytes", help="Size of Baken's store", scope="monitor", every=FIVE_MINUTES, good="down"
+    "monitor_store_bytes",
+    unit="bytes",
+    title="Size of Baken's store",
+    help="Size of Baken's store",
+    nl=("Omvang van Bakens opslag", "Omvang van de opslag van Baken"),
+    scope="monitor",
+    every=FIVE_MINUTES,
+    good="down",
 )
 def store_bytes(monitor: MonitorSubject) -> Values:
     if monitor.store_bytes is None:
@@ -87,7 +106,9 @@ def store_bytes(monitor: MonitorSubject) -> Values:
 @metric(
     "monitor_memory_bytes",
     unit="bytes",
+    title="Baken's memory",
     help="Resident memory of Baken's processes",
+    nl=("Geheugen van Baken", "Geheugen van de processen van Baken"),
     labels=("process",),
     scope="monitor",
     every=MINUTE,
@@ -104,7 +125,9 @@ def memory_bytes(monitor: MonitorSubject) -> Values:
 @metric(
     "monitor_notification_failing_seconds",
     unit="seconds",
+    title="Channel out of order",
     help="For how long a channel of notifications has been failing; 0 while it works",
+    nl=("Kanaal in storing", "Hoe lang een kanaal voor berichten al niet werkt; 0 zolang het werkt"),
     labels=("channel",),
     scope="monitor",
     every=MINUTE,
@@ -117,7 +140,9 @@ def notification_failing_seconds(monitor: MonitorSubject) -> Values:
 @metric(
     "monitor_notifications_waiting",
     unit="notifications",
+    title="Notifications waiting",
     help="Notifications that are due and were not sent yet",
+    nl=("Wachtende berichten", "Berichten die al verstuurd hadden moeten zijn en nog wachten"),
     scope="monitor",
     every=MINUTE,
     good="down",
@@ -131,7 +156,9 @@ def notifications_waiting(monitor: MonitorSubject) -> Values:
 @metric(
     "monitor_alert_lag_seconds",
     unit="seconds",
+    title="Delay of alert rules",
     help="By how much judging the alert rules is behind what was measured",
+    nl=("Achterstand van de regels", "Hoeveel het beoordelen van de regels achterloopt op wat er gemeten is"),
     scope="monitor",
     every=MINUTE,
     good="down",

@@ -32,7 +32,9 @@ _AUDIT_NEEDS = ("process_type", "compliance_status", "timestamp", "modified")
 @metric(
     "sepa_mandates",
     unit="mandates",
+    title="Mandates by status",
     help="SEPA mandates per status",
+    nl=("Machtigingen per status", "SEPA-machtigingen per status"),
     labels=("status",),
     needs={"SEPA Mandate": ("status",)},
     every=FIVE_MINUTES,
@@ -45,7 +47,13 @@ def mandates(r: Reading) -> Values:
 @metric(
     "sepa_mandates_new",
     unit="mandates",
+    title="New mandates",
     help="SEPA mandates recorded today (day) and within 30 days with today (month), in the site's zone",
+    nl=(
+        "Nieuwe machtigingen",
+        "SEPA-machtigingen die vandaag (dag) en in de laatste 30 dagen met vandaag (maand) zijn vastgelegd, "
+        "in de tijdzone van de site",
+    ),
     labels=("window",),
     needs={"SEPA Mandate": ("creation",)},
     every=FIVE_MINUTES,
@@ -60,7 +68,9 @@ def mandates_new(r: Reading) -> Values:
 @metric(
     "sepa_mandates_expiring",
     unit="mandates",
+    title="Expiring mandates",
     help="Active SEPA mandates that expire today or within 30 days",
+    nl=("Verlopende machtigingen", "Actieve SEPA-machtigingen die vandaag of binnen 30 dagen verlopen"),
     needs={"SEPA Mandate": ("status", "expiry_date")},
     every=FIVE_MINUTES,
     good="down",
@@ -73,7 +83,9 @@ def mandates_expiring(r: Reading) -> Values:
 @metric(
     "sepa_batches",
     unit="batches",
+    title="Direct debit batches",
     help="Direct debit batches per status",
+    nl=("Incassobatches", "Incassobatches per status"),
     labels=("status",),
     needs={"Direct Debit Batch": ("status",)},
     every=FIVE_MINUTES,
@@ -86,7 +98,9 @@ def batches(r: Reading) -> Values:
 @metric(
     "sepa_batch_amount",
     unit="EUR",
+    title="Batch amount by status",
     help="Total amount of the direct debit batches per status",
+    nl=("Batchbedrag per status", "Totaalbedrag van de incassobatches per status"),
     labels=("status",),
     needs={"Direct Debit Batch": ("status", "total_amount")},
     every=FIVE_MINUTES,
@@ -100,7 +114,9 @@ def batch_amount(r: Reading) -> Values:
 @metric(
     "sepa_batches_recent",
     unit="batches",
+    title="Recent batches",
     help="Direct debit batches made within 7 days",
+    nl=("Recente incassobatches", "Incassobatches die in de laatste 7 dagen zijn gemaakt"),
     needs={"Direct Debit Batch": ("creation",)},
     every=FIVE_MINUTES,
 )
@@ -112,7 +128,9 @@ def batches_recent(r: Reading) -> Values:
 @metric(
     "sepa_collections",
     unit="collections",
+    title="Direct debits by result",
     help="Direct debits by result; collection date within 30 days",
+    nl=("Incasso's per uitkomst", "Incasso's per uitkomst; incassodatum in de laatste 30 dagen"),
     labels=("result",),
     needs={"Direct Debit Batch": ("batch_date",), "Direct Debit Batch Invoice": ("parent", "status")},
     every=QUARTER,
@@ -125,7 +143,9 @@ def collections(r: Reading) -> Values:
 @metric(
     "sepa_returns",
     unit="collections",
+    title="Returned direct debits",
     help="Failed direct debits by the bank's reason code; collection date within 30 days",
+    nl=("Storneringen per reden", "Mislukte incasso's per redencode van de bank; incassodatum in de laatste 30 dagen"),
     labels=("reason",),
     needs={"Direct Debit Batch": ("batch_date",), "Direct Debit Batch Invoice": ("parent", "status", "result_code")},
     every=QUARTER,
@@ -140,7 +160,9 @@ def returns(r: Reading) -> Values:
 @metric(
     "sepa_pending_payments",
     unit="payments",
+    title="Draft incoming payments",
     help="Incoming payments that are drafted and not yet submitted",
+    nl=("Ontvangsten in concept", "Binnenkomende betalingen die als concept klaarstaan en nog niet zijn ingediend"),
     needs={"Payment Entry": ("docstatus", "payment_type")},
     every=FIVE_MINUTES,
     good="down",
@@ -153,7 +175,12 @@ def pending_payments(r: Reading) -> Values:
 @metric(
     "sepa_pending_amount",
     unit="EUR",
+    title="Draft incoming amount",
     help="What the drafted incoming payments come to, in the company's currency",
+    nl=(
+        "Bedrag in concept",
+        "Wat de binnenkomende betalingen in concept samen bedragen, in de valuta van de organisatie",
+    ),
     needs={"Payment Entry": ("docstatus", "payment_type", "paid_amount")},
     every=FIVE_MINUTES,
     good="down",
@@ -166,7 +193,12 @@ def pending_amount(r: Reading) -> Values:
 @metric(
     "sepa_audit_events",
     unit="events",
+    title="SEPA audit events",
     help="Events in the SEPA audit log per process and compliance status within 7 days",
+    nl=(
+        "SEPA-auditgebeurtenissen",
+        "Gebeurtenissen in het SEPA-auditlogboek van de laatste 7 dagen, per proces en nalevingsstatus",
+    ),
     labels=("process", "status"),
     needs={"SEPA Audit Log": _AUDIT_NEEDS},
     every=FIVE_MINUTES,
@@ -183,7 +215,12 @@ def audit_events(r: Reading) -> Values:
 @metric(
     "sepa_audit_failures",
     unit="events",
+    title="Failed SEPA steps",
     help="Events in the SEPA audit log with compliance status Failed within the window",
+    nl=(
+        "Mislukte SEPA-stappen",
+        "Gebeurtenissen in het SEPA-auditlogboek met nalevingsstatus Mislukt, binnen het tijdvak",
+    ),
     labels=("window",),
     needs={"SEPA Audit Log": ("compliance_status", "timestamp", "modified")},
     every=FIVE_MINUTES,

@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 
-from baken.alerts import lifecycle, links, words
+from baken.alerts import kept_recipients, lifecycle, links, words
 from baken.alerts.lifecycle import Act, Refused
 from baken.alerts.links import BadLink, Link
 from baken.alerts.view import zone_of
@@ -84,7 +84,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "nl": {
         "button": "Bevestigen",
-        "lead": "U zegt dat u dit oppakt. De melding klimt niet verder, en de anderen zien dat u ermee bezig bent.",
+        "lead": "Je zegt dat je dit oppakt. De melding klimt niet verder, en de anderen zien dat je ermee bezig bent.",
         "done": "Bevestigd",
         "thanks": "Vastgelegd is dat {name} dit om {at} heeft opgepakt.",
         "not": "Niet bevestigd",
@@ -94,9 +94,9 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "host": "alle sites",
         "incomplete": "Deze link is niet volledig. Open hem opnieuw vanuit het bericht.",
         "foreign": "Deze link komt niet van deze Baken, of is onderweg veranderd.",
-        "old": "Deze link is te oud. Meld u aan om de melding te bevestigen.",
+        "old": "Deze link is te oud. Meld je aan om de melding te bevestigen.",
         "used": "Deze link is al gebruikt.",
-        "used_back": "Deze link is al gebruikt, en de melding is sindsdien teruggekomen. Meld u aan om haar te "
+        "used_back": "Deze link is al gebruikt, en de melding is sindsdien teruggekomen. Meld je aan om haar te "
         "bevestigen, of gebruik het nieuwste bericht.",
         "gone": "Deze melding wordt niet meer bewaard.",
         "taken": "{name} heeft dit al opgepakt, om {at}.",
@@ -131,6 +131,7 @@ def show(settings: Settings, store: Store, key: bytes, token: str, now: datetime
         link = links.read(key, token, now)
         page.recipient = link.recipient
         with store.read() as conn:
+            page.know(kept_recipients.chosen(conn, settings, None).settings)
             row = lifecycle.find(conn, link.alert)
             used = links.used(conn, link)
             page.site_zone = zone_of(conn, row.site) if row is not None else ""
@@ -154,7 +155,10 @@ def act(settings: Settings, store: Store, key: bytes, token: str, now: datetime)
     try:
         link = links.read(key, token, now)
         page.recipient = link.recipient
-        return _acknowledge(settings, store, link, page, now)
+        with store.read() as conn:
+            known = kept_recipients.chosen(conn, settings, None).settings
+        page.know(known)
+        return _acknowledge(known, store, link, page, now)
     except BadLink as problem:
         page.recipient = problem.recipient
         return page.refusal(problem.why, 400)
@@ -195,6 +199,10 @@ class _Page:
         self._now = now
         self.recipient = ""
         self.site_zone = ""
+
+    def know(self, settings: Settings) -> None:
+        """Go by settings that also know the recipients who were set in the dashboard."""
+        self._settings = settings
 
     def _wish(self, name: str) -> str:
         found = (getattr(each, name) for each in self._settings.alerts.recipients if each.name == self.recipient)

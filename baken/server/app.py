@@ -4,6 +4,7 @@ import asyncio
 import functools
 import hmac
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
@@ -20,28 +21,31 @@ from starlette.routing import Mount, Route
 from baken import __version__, clock
 from baken.alerts import links
 from baken.api import access, registry, snapshots
-from baken.api.context import DASHBOARD_ROLES, Call, NotPermitted
+from baken.api.context import DASHBOARD_ROLES, Call, NotPermitted, Refusal
 from baken.api.monitor import collector_state
-from baken.history import audit
+from baken.history import audit, changes
+from baken.history.changes import Look
 from baken.history.store import Store, StoreError
 from baken.privacy import installation_key
-from baken.server import act_page, answers, openapi, pages
-from baken.server.answers import CsrfProblem, NotSignedIn, WrongVerb
+from baken.server import act_page, answers, live, openapi, pages
+from baken.server.answers import CsrfProblem, HttpProblem, NotSignedIn, WrongVerb
 from baken.server.attempts import Attempts
 from baken.server.body import Origin, arguments
 from baken.server.guard import Guard
-from baken.server.identity import Identity, OtherSite, same_site, wanted_site
-from baken.server.sessions import COOKIE, Sessions
+from baken.server.identity import Identity, OtherSite, wanted_site
+from baken.server.live import Changes, EventStream
+from baken.server.sessions import COOKIE, Reach, Sessions
 from baken.server.signin import sign_in
 from baken.server.tokens import Tokens
 from baken.settings import Settings
+from baken.sites.problems import SiteProblem
 from baken.sites.site import Site
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_THREADS = {"methods": 16, "sites": 24, "slow": 4, "health": 1}
+_THREADS = {"methods": 16, "sites": 24, "slow": 4, "health": 1, "changes": 1}
 """Threads per kind of work, so that a site that hangs holds up no answer that comes from the store."""
 
 
@@ -82,13 +86,17 @@ def create_app(
         Route("/api/method/logout", host.logout, methods=["GET", "POST"]),
         Route("/api/method/baken.get_sign_in_options", host.sign_in_options, methods=["GET", "POST"]),
         Route("/api/method/baken.get_session", host.session, methods=["GET", "POST"]),
+        Route("/api/method/baken.get_changes", host.listen, methods=["GET", "POST"]),
         Route("/api/method/{name}", host.method, methods=["GET", "POST"]),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[Middleware(Guard, settings=settings.server)],
         exception_handlers={HTTPException: _http_exception},
     )
+    # A server that stops calls this first: it waits for open answers, and these have no end of their own.
+    app.state.close_streams = host.changes.close
+    return app
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
@@ -116,6 +124,10 @@ class Host:
         self.attempts = Attempts(store, key, settings.server)
         self.sessions = Sessions(settings, store, sites, key)
         self.tokens = Tokens(settings, store, sites, key, self.attempts)
+        self.changes = Changes(self._look)
+        for operator in settings.server.operators:
+            if operator.site not in sites:
+                log.warning("an operator's site is not watched", user=operator.user, site=operator.site)
         self._limits: dict[str, anyio.CapacityLimiter] = {}
         self._checks: dict[bytes, asyncio.Future[Identity]] = {}
         self._refused: dict[tuple[str, str, str], float] = {}
@@ -142,10 +154,15 @@ class Host:
         cookie = request.cookies.get(COOKIE)
         if not cookie:
             return None
-        known = self.sessions.believed(cookie)
-        identity = known if known is not None else await self._thread("sites", self.sessions.find, cookie)
-        same_site(identity, wanted)
-        return identity
+        known = self.sessions.believed(cookie, wanted)
+        return known if known is not None else await self._thread("sites", self.sessions.find, cookie, wanted)
+
+    async def reach(self, request: Request, identity: Identity) -> Reach:
+        """All sites that somebody may see; an API token is good for its own site only."""
+        cookie = request.cookies.get(COOKIE)
+        if identity.session is None or not cookie:
+            return Reach((identity.site.name,), operator=False)
+        return await self._thread("sites", self.sessions.reach, cookie)
 
     async def _check_token(self, header: str, wanted: str | None, where: Origin) -> Identity:
         """Look a token up; of many requests with the same one at once, one does and the others wait for it."""
@@ -223,13 +240,46 @@ class Host:
                 await self._note_refusal(identity, entry.name)
         site = identity.site if identity else None
         call = Call(self.settings, self.store, self.sites, site, identity.user if identity else None, clock.now())
+        call = replace(call, session=(identity.session or "") if identity else "")
         registry.check_roles(entry, call)
+        if entry.across and identity is not None:
+            call = replace(call, visible=(await self.reach(request, identity)).sites)
         converted = registry.arguments(entry, await arguments(request))
         by_cookie = identity is not None and identity.csrf is not None
         if by_cookie and request.method != "POST" and entry.changes(converted):
             raise WrongVerb(f"{entry.name} changes something: send a POST", {"Allow": "POST"})
         body = await self._thread("slow" if entry.slow else "methods", _run, entry, call, converted)
         return Response(body, media_type="application/json")
+
+    async def listen(self, request: Request) -> Response:
+        """`GET /api/method/baken.get_changes`: server-sent events about a site, for as long as somebody may see it."""
+        if request.method not in ("GET", "HEAD"):
+            raise WrongVerb("send a GET", {"Allow": "GET"})
+        live.check_accepts(request)
+        identity = await self.permitted(request, await self.identify(request))
+        call = Call(self.settings, self.store, self.sites, identity.site, identity.user, clock.now())
+        await self._thread("methods", access.note, call, "baken.get_changes")
+        if request.method == "HEAD":
+            return Response(media_type=EventStream.media_type)
+
+        async def permitted() -> bool:
+            try:
+                found = await self.identify(request)
+            except (HttpProblem, Refusal, SiteProblem, StoreError):
+                return False
+            if found is None or (found.site.name, found.user.name) != (identity.site.name, identity.user.name):
+                return False
+            return bool(found.user.roles & DASHBOARD_ROLES)
+
+        person = f"{identity.home or identity.site.name}\0{identity.user.name}"
+        return EventStream(self.changes, self.changes.join(identity.site.name, person), permitted)
+
+    async def _look(self, sites: frozenset[str]) -> Look:
+        def look() -> Look:
+            with self.store.read() as conn:
+                return changes.look(conn, sites)
+
+        return await self._thread("changes", look)
 
     async def ping(self, request: Request) -> Response:
         """`/api/method/ping`: whether the server answers."""
@@ -250,15 +300,21 @@ class Host:
         started = anyio.current_time()
         try:
             cookie, identity = await self._thread(
-                "sites", sign_in, given, wanted, where, self.store, self.sites, self.sessions, self.attempts
+                "sites",
+                sign_in,
+                given,
+                wanted,
+                where,
+                self.store,
+                self.sites,
+                self.sessions,
+                self.attempts,
+                request.cookies.get(COOKIE),
             )
         except NotSignedIn:
             # All refusals take equally long, whatever was found out on the way.
             await anyio.sleep_until(started + _REFUSAL_SECONDS)
             raise
-        before = request.cookies.get(COOKIE)
-        if before:
-            await self._thread("methods", self.sessions.end, before)
         content = {
             "message": "Logged In",
             "home_page": "/monitoring_dashboard",
@@ -280,7 +336,7 @@ class Host:
         return response
 
     async def logout(self, request: Request) -> Response:
-        """`POST /api/method/logout`: end the session. Whoever is not signed in (any more) is told the same."""
+        """`POST /api/method/logout`: end the sessions on all sites. Whoever is not signed in is told the same."""
         _only_post(request)
         cookie = request.cookies.get(COOKIE)
         if cookie:
@@ -290,15 +346,16 @@ class Host:
                 identity = None
             if identity is not None:
                 self._check_csrf(request, identity)
-                await self._thread("methods", self._end, cookie, identity)
+                await self._thread("methods", self._end, cookie)
         response = answers.message("Logged Out")
         self._forget_cookie(request, response)
         return response
 
-    def _end(self, cookie: str, identity: Identity) -> None:
-        self.sessions.end(cookie)
+    def _end(self, cookie: str) -> None:
+        ended = self.sessions.end(cookie)
         with self.store.write() as conn:
-            audit.write(conn, at=clock.now(), site=identity.site.name, user=identity.user.name, action="sign-out")
+            for session in ended:
+                audit.write(conn, at=clock.now(), site=session.site, user=session.user, action="sign-out")
 
     async def sign_in_options(self, request: Request) -> Response:
         """`baken.get_sign_in_options`: what the sign-in page needs to know; no sign-in needed."""
@@ -306,18 +363,22 @@ class Host:
         return answers.message(content)
 
     async def session(self, request: Request) -> Response:
-        """`baken.get_session`: who is signed in, to which site, and the token that a POST must bring."""
+        """`baken.get_session`: who is signed in, to which sites, and the token that a POST must bring."""
         # A page asks this to learn its token, so a POST of it needs none; it changes nothing.
         identity = await self.identify(request)
         if identity is None:
             raise NotPermitted("nobody is signed in")
         await self._check_role(request, identity)
+        reach = await self.reach(request, identity)
         content = {
             "user": identity.user.name,
             "full_name": identity.user.full_name,
             "roles": sorted(identity.user.roles),
             "site": identity.site.name,
-            "sites": [identity.site.name],
+            "home_site": identity.home or identity.site.name,
+            "sites": list(reach.sites),
+            "operator": reach.operator,
+            "live": True,
             "csrf_token": identity.csrf or "",
             "language": identity.language,
             "version": __version__,

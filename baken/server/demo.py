@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from baken import clock, logs
+from baken.demo import fleet
 from baken.demo.bench import DemoBench, make_bench, open_bench
 from baken.demo.error_log import ERROR_DAYS
 from baken.demo.life import run_life
 from baken.demo.past import write_past
+from baken.demo.world import SITE
 from baken.errors.backfill import backfill
 from baken.history.store import open_store
 from baken.privacy import Pseudonyms, installation_key
@@ -36,7 +38,16 @@ _SITE_SHARE = 0.6
 
 
 def run_demo(
-    folder: Path, *, host: str, port: int, members: int, seed: int, speed: float, fresh: bool, console: Console
+    folder: Path,
+    *,
+    host: str,
+    port: int,
+    members: int,
+    seed: int,
+    speed: float,
+    fresh: bool,
+    console: Console,
+    sites: int = 0,
 ) -> None:
     """Make the demo when needed and serve it until Ctrl-C.
 
@@ -47,6 +58,7 @@ def run_demo(
         speed: how fast life goes on, 1 is life's own pace, 0 stands still.
         fresh: make it anew in any case.
         console: where to tell what happens.
+        sites: so many small sites beside it; the administrator is an operator of them all then.
 
     Raises:
         CannotServe: the address is not loopback, the port is taken, or the folder holds something else.
@@ -57,9 +69,10 @@ def run_demo(
             "use 127.0.0.1, or `baken serve` for a real site"
         )
     listening = listen(host, port)
-    settings = _settings(folder, host)
+    settings = _settings(folder, host, sites)
     logs.configure(settings.log)
-    bench = _prepare(folder, settings, members=members, seed=seed, fresh=fresh, console=console)
+    bench = _prepare(folder, settings, members=members, seed=seed, fresh=fresh, console=console, sites=sites)
+    fleet.stir(bench, clock.now())
     prepare(settings)
     where, number = listening.getsockname()[:2]
     console.print(f"\n[bold]Baken demo[/]  http://{where}:{number}\n")
@@ -71,22 +84,31 @@ def run_demo(
     serve(settings, listening, life, shown)
 
 
-def _settings(folder: Path, host: str) -> Settings:
+def _settings(folder: Path, host: str, sites: int) -> Settings:
+    operators = [{"user": USERS[0][0], "site": SITE}] if sites else []
     over = {
         "data_dir": str(folder / "data"),
         "benches": [{"path": str(folder / "bench")}],
         "sites": [],
-        "server": {"host": host},
+        "server": {"host": host, "operators": operators},
         "log": {"level": "warning"},
     }
     return load(None, over)
 
 
-def _prepare(folder: Path, settings: Settings, *, members: int, seed: int, fresh: bool, console: Console) -> DemoBench:
+def _prepare(
+    folder: Path, settings: Settings, *, members: int, seed: int, fresh: bool, console: Console, sites: int
+) -> DemoBench:
     redis_port, web_port = _free_port(), _free_port()
     finished = folder / "data" / "finished"
     bench = open_bench(folder / "bench", redis_port=redis_port, web_port=web_port)
-    if bench is not None and finished.exists() and not fresh and (bench.seed, bench.members) == (seed, members):
+    wanted = (seed, members, sites)
+    if (
+        bench is not None
+        and finished.exists()
+        and not fresh
+        and (bench.seed, bench.members, fleet.known(bench)) == wanted
+    ):
         if clock.now() - bench.made < _STALE:
             return bench
         console.print("The demo is more than half a day old: its past is written anew up to now.")
@@ -113,6 +135,7 @@ def _prepare(folder: Path, settings: Settings, *, members: int, seed: int, fresh
                 redis_port=redis_port,
                 web_port=web_port,
             )
+            fleet.add_sites(bench, sites, now=now, progress=making)
         except OSError as problem:
             # Without a number it is the bench's own refusal, which says what to do.
             if problem.errno is None:

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from starlette.requests import Request
 
 from baken.api.context import Caller, UnknownSite
+from baken.history.tables import SITE
 from baken.server.answers import HttpProblem
 from baken.sites.problems import SiteUnreachable
 from baken.sites.reading import Reading
@@ -19,13 +20,29 @@ SITE_HEADER = "x-frappe-site-name"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A signed-in user of one site. `csrf` is the token that a POST must bring; None when signed in by API token."""
+    """Who a request is from.
+
+    Attributes:
+        site: the site that the request is about.
+        user: who it is. On a site that is not their own an operator is called as `abroad` says, and has the roles of
+            the own site.
+        csrf: the token that a POST must bring; None when signed in by API token.
+        language: the language that the user set.
+        session: id of the session; None when signed in by API token.
+        home: name of the site that knows the user and gives the roles; empty when signed in by API token: `site` does.
+    """
 
     site: Site
     user: Caller
     csrf: str | None
     language: str | None = None
     session: str | None = None
+    home: str = ""
+
+    @property
+    def visits(self) -> bool:
+        """Whether it is an operator on a site that is not their own."""
+        return self.home not in ("", self.site.name)
 
 
 class OtherSite(HttpProblem):
@@ -59,10 +76,13 @@ def named_site(sites: Mapping[str, Site], name: str) -> Site:
     return found
 
 
-def same_site(identity: Identity, wanted: str | None) -> None:
-    """Raises OtherSite when a request of a user of one site names another."""
-    if wanted is not None and wanted != identity.site.name:
-        raise OtherSite(f"you are signed in to site {identity.site.name}; sign in to {wanted[:140]!r} to see it")
+def abroad(user: str, home: str) -> str:
+    """What a user of the site `home` is called on another site, so that no trail takes one for the user of that name.
+
+    No user's name has a space in it, so no site has a user who is called so.
+    """
+    told = f" ({home})"
+    return user[: max(1, SITE - len(told))] + told
 
 
 _ASKING = 6

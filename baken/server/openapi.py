@@ -26,6 +26,14 @@ _SITE = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 140},
 }
 
+_CHANGES = (
+    "`event: hello` when the stream begins to notice changes; `event: changed` with data "
+    '`{"topics": ["figures", "errors", "alerts"], "at": …}` whenever the store has something newer of these about the '
+    "site; `event: end` with a reason at the end (replaced: another stream of the same person took its place; access: "
+    "the session or the role is gone; shutdown; failed). A comment comes every 15 seconds when there is nothing else. "
+    "What changed between two streams is not told: ask then."
+)
+
 
 def describe() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
@@ -171,6 +179,24 @@ def _of_the_server() -> dict[str, Any]:
             }
         }
 
+    changes = read(
+        "What changed about a site, told as it does, by server-sent events.",
+        "get_changes",
+        _HELD,
+        ("401", "403", "404", "429", "503"),
+    )
+    changes["get"] |= {
+        "description": _CHANGES,
+        "parameters": [_SITE],
+        "responses": changes["get"]["responses"]
+        | {
+            "200": {"description": "The stream", "content": {"text/event-stream": {"schema": text}}},
+            "406": {
+                "description": "The client takes no server-sent events",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            },
+        },
+    }
     return {
         "/api/method/login": {"post": login},
         "/api/method/logout": {"post": logout},
@@ -179,6 +205,10 @@ def _of_the_server() -> dict[str, Any]:
             "What the sign-in page needs to know.", "get_sign_in_options", [{}], ()
         ),
         "/api/method/baken.get_session": read(
-            "Who is signed in, and the CSRF token.", "get_session", _HELD, ("401", "403", "404", "429", "503")
+            "Who is signed in, to which sites, and the CSRF token.",
+            "get_session",
+            _HELD,
+            ("401", "403", "404", "429", "503"),
         ),
+        "/api/method/baken.get_changes": changes,
     }

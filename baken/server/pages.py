@@ -28,6 +28,8 @@ _TYPES = {
     ".json": "application/json",
     ".map": "application/json",
 }
+# It serves pages, which do not lie below the folder of the assets.
+_WORKER = "sw.js"
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 _FOREVER = "public, max-age=31536000, immutable"
 _BRIEFLY = "public, no-cache"
@@ -59,6 +61,8 @@ class Assets(StaticFiles):
         asked = Headers(scope=scope)
         chosen, headers = Path(full_path), {"Vary": "Accept-Encoding"}
         headers["Cache-Control"] = _FOREVER if _HASHED.search(chosen.name) else _BRIEFLY
+        if chosen == self._folder / _WORKER:
+            headers["Service-Worker-Allowed"] = "/"
         takes = {
             part.split(";")[0].strip()
             for part in asked.get("accept-encoding", "").lower().split(",")

@@ -226,8 +226,16 @@ def _web(settings: Settings, listening: socket.socket, demo: dict[str, Any]) -> 
             sites.refresh()
 
     threading.Thread(target=refresh, name="sites", daemon=True).start()
+    app = create_app(settings, store, sites, demo=demo)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Pages that listen for changes would be waited for in vain.
+            app.state.close_streams()
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
-        create_app(settings, store, sites, demo=demo),
+        app,
         log_config=None,
         access_log=False,
         http="httptools",
@@ -235,7 +243,7 @@ def _web(settings: Settings, listening: socket.socket, demo: dict[str, Any]) -> 
         server_header=False,
         timeout_graceful_shutdown=3,
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
 
     def leave() -> None:
         server.should_exit = True

@@ -34,6 +34,7 @@ def sign_in(
     sites: Mapping[str, Site],
     sessions: Sessions,
     attempts: Attempts,
+    before: str | None = None,
 ) -> tuple[str, Identity]:
     """Sign a user in with `usr` and `pwd`; returns the session cookie's value and the identity.
 
@@ -42,6 +43,7 @@ def sign_in(
         wanted: the site that is named; None: the default one.
         origin: where the request comes from.
         store, sites, sessions, attempts: what the server has.
+        before: the session cookie that the browser sent; what it reaches on other sites goes on.
 
     Raises:
         NotSignedIn: user and password do not fit.
@@ -69,7 +71,7 @@ def sign_in(
         _note(store, site, user.name, "sign-in refused", origin, {})
         raise NotPermitted(f"only users with the role {' or '.join(sorted(DASHBOARD_ROLES))} may sign in here")
     attempts.forget(keys[1])
-    cookie, identity = sessions.begin(site, user)
+    cookie, identity = sessions.begin(site, user, before)
     _note(store, site, user.name, "sign-in", origin, {})
     return cookie, identity
 

@@ -7,5 +7,7 @@
     // Storage can be forbidden; the system's own preference is used then.
   }
   var dark = chosen === 'dark' || (chosen !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches)
+  var contrast = chosen === 'contrast' || matchMedia('(prefers-contrast: more)').matches
   document.documentElement.setAttribute('data-bs-theme', dark ? 'dark' : 'light')
+  if (contrast) document.documentElement.setAttribute('data-contrast', 'more')
 })()

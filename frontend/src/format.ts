@@ -1,5 +1,6 @@
 /** Numbers, units and times as people in the chosen language write them. */
-import { locale, t } from './i18n'
+import { locale, t, tn } from './i18n'
+import { shownZone } from './preferences'
 
 export const ABSENT = '—'
 
@@ -78,6 +79,18 @@ export function formatFigure(value: number, unit: string): string {
   }
 }
 
+/** What a metric counts, for so many: "member", "members"; '' where the figure says its unit itself. */
+export function unitNoun(unit: string, n = 2): string {
+  const text = tn(`unit.${unit}`, n)
+  return text.startsWith('unit.') || unit === 'days' ? '' : text
+}
+
+/** A figure with what it counts: "12 members", "1 lid", "4,2 s". */
+export function formatAmount(value: number, unit: string): string {
+  const noun = unitNoun(unit, value)
+  return noun ? `${formatFigure(value, unit)} ${noun}` : formatFigure(value, unit)
+}
+
 /** Milliseconds since 1970 of an ISO time or of a number; null when it is neither. */
 export function parseTime(value: string | number | null | undefined): number | null {
   if (value === null || value === undefined || value === '') return null
@@ -102,21 +115,23 @@ export function formatAgo(at: number, nowMs: number): string {
   return seconds === 0 ? t('time.justNow') : relative.format(-seconds, 'second')
 }
 
-export function formatDateTime(at: number, timeZone?: string): string {
+export function formatDateTime(at: number, timeZone = shownZone.value): string {
   return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'medium', timeZone }).format(at)
 }
 
 /** The time of day, with the date in front when it is not today. */
 export function formatMoment(at: number, nowMs: number): string {
-  const sameDay = new Date(at).toDateString() === new Date(nowMs).toDateString()
+  const timeZone = shownZone.value
+  const day = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', timeZone })
+  const sameDay = day.format(at) === day.format(nowMs)
   const options: Intl.DateTimeFormatOptions = sameDay
     ? { hour: '2-digit', minute: '2-digit' }
     : { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }
-  return new Intl.DateTimeFormat(locale(), options).format(at)
+  return new Intl.DateTimeFormat(locale(), { ...options, timeZone }).format(at)
 }
 
 export function formatHour(at: number): string {
-  return new Intl.DateTimeFormat(locale(), { hour: '2-digit', minute: '2-digit' }).format(at)
+  return new Intl.DateTimeFormat(locale(), { hour: '2-digit', minute: '2-digit', timeZone: shownZone.value }).format(at)
 }
 
 /** A whole span for waiting and silence: "4 min", "2 h". */

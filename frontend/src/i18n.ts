@@ -2,6 +2,7 @@
 import { shallowRef, ref } from 'vue'
 import type en from './locales/en.json'
 import { languagePreference, rememberLanguage } from './preferences'
+import { loadReasons } from './reasons'
 
 /** A key of the shared messages, or one of a view's own: those are known when the page is built, and a test looks. */
 export type MessageKey = keyof typeof en | (string & {})
@@ -46,8 +47,9 @@ function readable(value: string): string {
 }
 
 export async function setLanguage(chosen: Language): Promise<void> {
-  const loaded: { default: Record<string, string> } =
-    chosen === 'nl' ? await import('virtual:messages/nl') : await import('virtual:messages/en')
+  const [loaded] = await (chosen === 'nl'
+    ? Promise.all([import('virtual:messages/nl'), loadReasons()])
+    : Promise.all([import('virtual:messages/en')]))
   messages.value = loaded.default
   language.value = chosen
   document.documentElement.lang = chosen

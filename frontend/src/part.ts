@@ -2,6 +2,7 @@
 import { shallowReactive } from 'vue'
 import { ApiError, read } from './api/client'
 import { t } from './i18n'
+import { reason } from './reasons'
 import type { PartError } from './api/types'
 
 export interface Part<T> {
@@ -20,10 +21,11 @@ export function isPartError(answer: unknown): answer is PartError {
 /** What to tell the user about a failed call. */
 export function explain(error: unknown): string {
   if (error instanceof ApiError) {
+    if (error.kind === 'Offline') return t('offline.refused')
     if (error.status === 0) return t('fault.noConnection')
     if (error.status === 403) return t('fault.forbidden')
     if (error.status === 429) return t('fault.wait', { seconds: error.retryAfter ?? 60 })
-    return error.message
+    return reason(error.message)
   }
   return error instanceof Error ? error.message : String(error)
 }

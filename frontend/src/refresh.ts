@@ -1,11 +1,17 @@
-/** One refresh loop per view: on a timer, now, paused while hidden, patient while the server is away. */
+/** One refresh loop per view: on a timer, at changes, now, paused while hidden, patient while the server is away. */
 import { computed, onBeforeUnmount, onMounted, ref, watch, type ComputedRef, type Ref } from 'vue'
 import { ApiError } from './api/client'
 import { now } from './clock'
+import { onChange, type Topic } from './live'
+import { keptSince } from './offline'
 import { refreshSeconds } from './preferences'
 
 export const FIRST_RETRY_MS = 2_000
 export const LAST_RETRY_MS = 60_000
+/** Changes that the server tells reload a view so often at most. */
+export const CHANGE_MS = 2_000
+/** At most so much later, by chance: many pages hear of a change at the same moment. */
+export const JITTER_MS = 400
 
 export interface Refresh {
   loading: Ref<boolean>
@@ -25,7 +31,14 @@ export function retryDelay(attempt: number): number {
   return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1))
 }
 
-export function useRefresh(load: (force: boolean, signal: AbortSignal) => Promise<void>): Refresh {
+/**
+ * Loads at once, in the chosen interval, and when the server tells that it has something newer of `topics`.
+ * "Never" as interval means it: changes do not reload then either.
+ */
+export function useRefresh(
+  load: (force: boolean, signal: AbortSignal) => Promise<void>,
+  topics: readonly Topic[] = [],
+): Refresh {
   const loading = ref(false)
   const lastAt = ref<number | null>(null)
   const awaySince = ref<number | null>(null)
@@ -36,6 +49,20 @@ export function useRefresh(load: (force: boolean, signal: AbortSignal) => Promis
   let attempts = 0
   let triedAt = 0
   let mounted = false
+  let soon: ReturnType<typeof setTimeout> | undefined
+  let changed = false
+
+  /** The server has something newer. A load that runs is let finish: cut short each time, none ever would. */
+  function whenChanged(): void {
+    if (!mounted || refreshSeconds.value <= 0 || document.hidden) return
+    changed = true
+    if (running || soon !== undefined) return
+    const wait = Math.max(0, triedAt + CHANGE_MS - Date.now()) + Math.random() * JITTER_MS
+    soon = setTimeout(() => {
+      soon = undefined
+      if (changed && !running && !document.hidden && refreshSeconds.value > 0) void run(false)
+    }, wait)
+  }
 
   function plan(): void {
     clearTimeout(timer)
@@ -57,14 +84,22 @@ export function useRefresh(load: (force: boolean, signal: AbortSignal) => Promis
     const mine = new AbortController()
     running = mine
     triedAt = Date.now()
+    changed = false
     loading.value = true
     try {
       await load(force, mine.signal)
       if (running !== mine) return
-      lastAt.value = Date.now()
-      awaySince.value = null
       failure.value = null
-      attempts = 0
+      if (keptSince.value === null) {
+        lastAt.value = Date.now()
+        awaySince.value = null
+        attempts = 0
+      } else {
+        // What shows is what this browser has kept: the server is away all the same.
+        lastAt.value ??= keptSince.value
+        awaySince.value ??= Date.now()
+        attempts += 1
+      }
     } catch (error) {
       if (running !== mine) return // A newer refresh took over; its answer counts.
       if (error instanceof ApiError && error.away) {
@@ -80,6 +115,7 @@ export function useRefresh(load: (force: boolean, signal: AbortSignal) => Promis
         running = null
         loading.value = false
         plan()
+        if (changed) whenChanged()
       }
     }
   }
@@ -95,15 +131,19 @@ export function useRefresh(load: (force: boolean, signal: AbortSignal) => Promis
     if (attempts > 0) void run(false)
   }
 
+  let deaf = () => {}
   onMounted(() => {
     mounted = true
+    if (topics.length) deaf = onChange(topics, whenChanged)
     document.addEventListener('visibilitychange', whenVisible)
     window.addEventListener('online', whenOnline)
     void run(false)
   })
   onBeforeUnmount(() => {
     mounted = false
+    deaf()
     clearTimeout(timer)
+    clearTimeout(soon)
     running?.abort()
     running = null
     document.removeEventListener('visibilitychange', whenVisible)

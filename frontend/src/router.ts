@@ -1,8 +1,9 @@
 /** Every folder under src/views is a view: adding one adds its route and its place in the navigation. */
 import { ref } from 'vue'
-import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
-import { ApiError } from './api/client'
-import { loadSession, watchSession } from './session'
+import { createRouter, START_LOCATION, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import { ApiError, setSite } from './api/client'
+import { startView } from './preferences'
+import { loadSession, session, switchSite, watchSession } from './session'
 import type { View } from './view'
 
 export const HOME = '/monitoring_dashboard'
@@ -28,8 +29,14 @@ const routes: RouteRecordRaw[] = views.map((view) => ({
 
 export const router = createRouter({
   history: createWebHistory('/'),
-  routes: [{ path: '/', redirect: HOME }, ...routes],
-  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+  routes: [
+    { path: '/', redirect: () => startPath() },
+    // Where the list of metrics was before it became a part of the Explorer.
+    { path: `${HOME}/metrics`, redirect: (to) => ({ path: `${HOME}/explorer`, query: to.query }) },
+    ...routes,
+  ],
+  // Another span of time, or a section of the page, is no other page; a view goes to its sections by itself.
+  scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path || to.hash ? false : { top: 0 }),
 })
 
 /** Where to go after signing in: only a path of this dashboard, never another address. */
@@ -37,17 +44,44 @@ export function safeReturn(wanted: unknown): string {
   return typeof wanted === 'string' && /^\/monitoring_dashboard(?:[/?#]|$)/.test(wanted) ? wanted : HOME
 }
 
+/** Where Baken opens: the view that the person chose, else the overview. */
+export function startPath(): string {
+  return navigation.find((view) => view.name === startView.value)?.path ?? HOME
+}
+
+/** Opened by its plain address, as from a bookmark or the home screen, Baken begins where the person likes it to. */
+router.beforeEach((to, from) => {
+  const plain = to.path === HOME && !Object.keys(to.query).length && !to.hash
+  return from === START_LOCATION && plain && startPath() !== HOME ? { path: startPath(), replace: true } : true
+})
+
+/** The site stands in the address as soon as there are several, so that a link shows the same one to somebody else. */
 router.beforeEach(async (to) => {
   if (to.meta.view?.public) return true
+  const wanted = to.query['site']
   try {
-    const session = await loadSession()
-    return session ? true : { name: 'sign-in', query: { next: to.fullPath } }
+    if (typeof wanted === 'string' && wanted && wanted !== session.value?.site) {
+      if (session.value) await switchSite(wanted)
+      else setSite(wanted)
+    }
+    const known = await loadSession()
+    if (!known) return { name: 'sign-in', query: { next: to.fullPath } }
+    if (known.sites.length > 1 && wanted !== known.site) return { ...to, query: { ...to.query, site: known.site }, replace: true }
+    return true
   } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    if (error.status === 401 || error.status === 403) return { name: 'sign-in', query: { next: to.fullPath } }
     // The server is away: the view opens, says so, and recovers by itself.
-    if (error instanceof ApiError) return true
-    throw error
+    return true
   }
 })
+
+/** Shows the present view of another site; of what belongs to one site, the overview. */
+export async function openSite(site: string): Promise<void> {
+  const here = router.currentRoute.value
+  const path = Object.keys(here.params).length || here.name === 'fleet' ? HOME : here.path
+  await router.push({ path, query: { site } })
+}
 
 /** A view's code did not arrive: Baken was updated meanwhile, or the server is away. */
 export const viewMissing = ref(false)

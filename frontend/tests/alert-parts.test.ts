@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { heightOf, pathOf, scaleOf } from '../src/charts/course'
 import { setLanguage } from '../src/i18n'
 import { refusal } from '../src/views/alerts/actions'
 import { argumentsOf, filtersOf, NO_FILTERS, queryOf, toggled } from '../src/views/alerts/filters'
@@ -77,23 +76,4 @@ test('a refusal names who was faster, as far as that is known', () => {
   expect(refusal(refused, alert(1, acknowledged('els@example.test')))).toBe('already acknowledged by els@example.test')
   expect(refusal(refused, alert(1, resolved('')))).toBe('over by itself already')
   expect(refusal(refused, undefined)).toBe('cannot be opened again: another alert of the same kind is open')
-})
-
-test('a scale has its limit in sight and round lines', () => {
-  expect(scaleOf([3, 8, 42], 10, true)).toEqual({ low: 0, high: 60, ticks: [0, 20, 40, 60] })
-  const near = scaleOf([0.91, 0.93], 0.9, false)
-  expect(near.low).toBeLessThan(0.9)
-  expect(near.low).toBeGreaterThan(0.8)
-  expect(heightOf(near.low, near)).toBe(100)
-  // A line that never moves has a place as well.
-  const flat = scaleOf([5, 5], null, true)
-  expect(flat.high).toBeGreaterThan(5)
-  expect(Number.isFinite(heightOf(5, flat))).toBe(true)
-  expect(Number.isFinite(heightOf(0, scaleOf([0, 0], null, true)))).toBe(true)
-})
-
-test('a course breaks where nothing was measured', () => {
-  const draw = (points: [number, number | null][]) => pathOf(points, (at) => at, (value) => value)
-  expect(draw([[0, 1], [1, 2], [2, null], [3, 4], [4, 5]])).toBe('M0.00 1.00L1.00 2.00M3.00 4.00L4.00 5.00')
-  expect(draw([[0, 1], [1, 1], [2, 1], [50, 1]])).toBe('M0.00 1.00L1.00 1.00L2.00 1.00M50.00 1.00')
 })

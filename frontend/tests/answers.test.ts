@@ -4,7 +4,6 @@ import { curlOf, operationsOf, type OpenApi } from '../src/docs/openapi'
 import { together, toSeries } from '../src/series'
 import { patternName } from '../src/views/dashboard/answers'
 import { disksOf, figureOf } from '../src/views/dashboard/performance'
-import { readingsOf } from '../src/views/metrics/readings'
 
 test('performance figures are found plain, per label, and summed over labels', () => {
   const group = { host_cpu_ratio: 0.2, load: { '1m': 1, '5m': 0.5 }, frappe_queue_length: { short: 2, long: 1 }, sessions: null }
@@ -20,20 +19,6 @@ test('disks come as a list or per mount', () => {
   expect(disksOf({ disks: [{ mount: '/', used_ratio: 0.4, used: 4, total: 10 }] })).toEqual([{ mount: '/', ratio: 0.4, used: 4, total: 10 }])
   expect(disksOf({ host_disk_used_ratio: { '/': 0.4 } })).toEqual([{ mount: '/', ratio: 0.4, used: null, total: null }])
   expect(disksOf(undefined)).toEqual([])
-})
-
-test('a metric without a figure keeps its place with the reason', () => {
-  const rows = readingsOf({
-    metrics: [
-      { metric: 'a_b', unit: 'ratio', help: 'h', values: [{ labels: { k: 'x' }, value: 1, at: 't' }, { labels: { k: 'y' }, value: 2 }] },
-      { metric: 'c_d', unit: '', help: 'h', values: [], absent: { reason: 'no table' } },
-    ],
-  })
-  expect(rows.map((row) => [row.metric, row.labels, row.value, row.absent])).toEqual([
-    ['a_b', { k: 'x' }, 1, null],
-    ['a_b', { k: 'y' }, 2, null],
-    ['c_d', {}, null, 'no table'],
-  ])
 })
 
 test('unmeasured points are left out of a course, not drawn as zero', () => {

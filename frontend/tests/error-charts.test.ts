@@ -65,9 +65,10 @@ test('placeholders are told from text, and nothing is lost', () => {
 
 test('filters survive the address, whatever stands in it', () => {
   const filters = { ...NO_FILTERS, hours: 720, search: 'a & b', area: 'erpnext: Sales Invoice', state: 'all', tab: 'where' as const }
-  expect(filtersOf(queryOf(filters) as Record<string, string>)).toEqual(filters)
-  expect(queryOf(NO_FILTERS)).toEqual({})
-  expect(filtersOf({ hours: '7', tab: 'x', sort: ['count'], search: null })).toEqual(NO_FILTERS)
+  expect(filtersOf(queryOf(filters) as Record<string, string>, 720)).toEqual(filters)
+  // The span of time is the page's own.
+  expect(queryOf(NO_FILTERS)).toEqual({ range: '24h' })
+  expect(filtersOf({ hours: '7', tab: 'x', sort: ['count'], search: null }, 24)).toEqual(NO_FILTERS)
   expect(argumentsOf(NO_FILTERS, 25)).toEqual({ hours: 24, state: 'open,regressed', sort: 'count', limit: 25 })
 })
 

@@ -3,6 +3,7 @@ import { beforeEach, expect, test, vi } from 'vitest'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
 import { now } from '../src/clock'
 import { setLanguage } from '../src/i18n'
+import { chooseRange } from '../src/range'
 import { chooseRefresh } from '../src/preferences'
 import { session } from '../src/session'
 import ErrorsView from '../src/views/errors/ErrorsView.vue'
@@ -15,6 +16,7 @@ beforeEach(() => {
   vi.useFakeTimers({ now: MOMENT, toFake: ['Date'] })
   now.value = MOMENT
   chooseRefresh(0)
+  chooseRange('24h')
   session.value = null
 })
 
@@ -108,7 +110,7 @@ test('what was dealt with is hidden, counted, and shown when asked for', async (
   expect(page.text()).toContain('1 hidden: 1 known')
   expect(page.text()).not.toContain('Postcode')
   await press(page, 'Show them')
-  expect(router.currentRoute.value.query).toEqual({ state: 'all' })
+  expect(router.currentRoute.value.query).toEqual({ state: 'all', range: '24h' })
   expect(asked(log, 'baken.get_error_patterns').at(-1)?.query.has('state')).toBe(false)
   expect(page.text()).toContain('Postcode')
   expect(rows(page).at(-1)?.text()).toContain('Wording of the form will change.')
@@ -152,7 +154,7 @@ test('a filter that fits nothing says so and can be cleared', async () => {
   expect(page.text()).toContain('No pattern fits.')
   expect(page.text()).not.toContain('No errors in 24 hours')
   await press(page, 'Clear filters')
-  expect(router.currentRoute.value.query).toEqual({})
+  expect(router.currentRoute.value.query).toEqual({ range: '24h' })
   expect(rows(page).length).toBeGreaterThan(0)
 })
 
@@ -275,7 +277,7 @@ test('where: hotspots follow the chosen range and lead to their patterns', async
     expect(text).toContain(part)
   }
   const area = page.findAll('a').find((one) => one.text() === 'erpnext: Sales Invoice')
-  expect(area?.attributes('href')).toBe('/errors?area=erpnext:+Sales+Invoice&hours=168')
+  expect(area?.attributes('href')).toBe('/errors?area=erpnext:+Sales+Invoice&range=7d')
 })
 
 test('insights look at a month when the range is a day', async () => {

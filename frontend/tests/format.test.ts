@@ -59,7 +59,7 @@ describe('words', () => {
   })
 
   test('plural forms', () => {
-    expect(tn('metrics.count', 1)).toBe('1 metric')
-    expect(tn('metrics.count', 1200)).toBe('1,200 metrics')
+    expect(tn('patterns.matching', 1)).toBe('1 pattern')
+    expect(tn('patterns.matching', 1200)).toBe('1,200 patterns')
   })
 })

@@ -34,7 +34,7 @@ test('both languages fill in the same values and have the same forms', () => {
 
 test('every key is used', () => {
   // Keys put together from a value, such as t(`state.${state}`), are used by their beginning.
-  const beginnings = [...code.matchAll(/`(\w+\.)\$\{/g)].map((found) => found[1] ?? '')
+  const beginnings = [...code.matchAll(/`((?:\w+\.)+)\$\{/g)].map((found) => found[1] ?? '')
   const unused = keys.filter((key) => !code.includes(`'${key}'`) && !beginnings.some((start) => key.startsWith(start)))
   expect(unused).toEqual([])
 })

@@ -3,16 +3,19 @@ import { beforeEach, expect, test, vi } from 'vitest'
 import { defineComponent, h } from 'vue'
 import { ApiError } from '../src/api/client'
 import { chooseRefresh, DEFAULT_REFRESH } from '../src/preferences'
-import { retryDelay, useRefresh, type Refresh } from '../src/refresh'
+import type { Topic } from '../src/live'
+import { CHANGE_MS, JITTER_MS, retryDelay, useRefresh, type Refresh } from '../src/refresh'
+import { session } from '../src/session'
+import { hide, Streams } from './fixtures/streams'
 
 const away = () => new ApiError('no connection', 0, 'NoConnection')
 
-function start(load: (force: boolean, signal: AbortSignal) => Promise<void>): Refresh {
+function start(load: (force: boolean, signal: AbortSignal) => Promise<void>, topics?: Topic[]): Refresh {
   let refresh!: Refresh
   mount(
     defineComponent({
       setup() {
-        refresh = useRefresh(load)
+        refresh = useRefresh(load, topics)
         return () => h('div')
       },
     }),
@@ -20,13 +23,9 @@ function start(load: (force: boolean, signal: AbortSignal) => Promise<void>): Re
   return refresh
 }
 
-function hide(hidden: boolean): void {
-  Object.defineProperty(document, 'hidden', { configurable: true, value: hidden })
-  document.dispatchEvent(new Event('visibilitychange'))
-}
-
 beforeEach(() => {
   vi.useFakeTimers()
+  session.value = null
   chooseRefresh(DEFAULT_REFRESH)
   hide(false)
 })
@@ -99,4 +98,64 @@ test('a newer refresh aborts the older one, whose answer no longer counts', asyn
   expect(signals[0]?.aborted).toBe(true)
   expect(refresh.failure.value).toBeNull()
   expect(refresh.lastAt.value).not.toBeNull()
+})
+
+async function listening(load: () => Promise<void>): Promise<Streams> {
+  const streams = new Streams()
+  const more = { full_name: 'A', roles: [], site: 'a.test', sites: ['a.test'], csrf_token: 'c', live: true }
+  session.value = { user: 'a@example.test', ...more }
+  start(load, ['alerts'])
+  await vi.advanceTimersByTimeAsync(0)
+  streams.last.say('hello', {})
+  return streams
+}
+
+test('a change that matters reloads, at most every two seconds', async () => {
+  const load = vi.fn(async () => {})
+  const streams = await listening(load)
+  expect(load).toHaveBeenCalledTimes(1)
+  for (let n = 0; n < 5; n += 1) streams.last.say('changed', { topics: ['alerts'] })
+  await vi.advanceTimersByTimeAsync(CHANGE_MS - 1)
+  expect(load).toHaveBeenCalledTimes(1)
+  await vi.advanceTimersByTimeAsync(JITTER_MS + 1)
+  expect(load).toHaveBeenCalledTimes(2)
+  streams.last.say('changed', { topics: ['figures'] })
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(load).toHaveBeenCalledTimes(2)
+  streams.last.say('changed', { topics: ['alerts'] })
+  await vi.advanceTimersByTimeAsync(JITTER_MS + 1)
+  expect(load).toHaveBeenCalledTimes(3)
+})
+
+test('never is never: changes reload nothing then', async () => {
+  const load = vi.fn(async () => {})
+  const streams = await listening(load)
+  chooseRefresh(0)
+  streams.last.say('changed', { topics: ['alerts'] })
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(load).toHaveBeenCalledTimes(1)
+})
+
+test('a change during a load lets it finish, and loads once more', async () => {
+  let finish = () => {}
+  const load = vi.fn(() => new Promise<void>((resolve) => (finish = resolve)))
+  const streams = await listening(load)
+  for (let n = 0; n < 3; n += 1) {
+    streams.last.say('changed', { topics: ['alerts'] })
+    await vi.advanceTimersByTimeAsync(CHANGE_MS)
+  }
+  expect(load).toHaveBeenCalledTimes(1)
+  finish()
+  await vi.advanceTimersByTimeAsync(JITTER_MS + 1)
+  expect(load).toHaveBeenCalledTimes(2)
+  finish()
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(load).toHaveBeenCalledTimes(2)
+})
+
+test('the interval goes on beside the changes', async () => {
+  const load = vi.fn(async () => {})
+  await listening(load)
+  await vi.advanceTimersByTimeAsync(DEFAULT_REFRESH * 1000 + 1000)
+  expect(load).toHaveBeenCalledTimes(2)
 })

@@ -195,7 +195,7 @@ def test_a_report_of_a_quiet_day_is_no_empty_page() -> None:
     }  # fmt: skip
     quiet = replace(report("nl"), report=content, site="")
     page, text = Page(letter.html(quiet)), letter.text(quiet)
-    for said in ("Dagrapport", "Alle sites", "Alles in orde", "Niets vraagt uw aandacht."):
+    for said in ("Dagrapport", "Alle sites", "Alles in orde", "Niets vraagt je aandacht."):
         assert said in page.text
         assert said in text
     assert "None" not in page.text

@@ -241,7 +241,7 @@ def test_errors_say_from_when_to_when_they_are_known(sqlite_store: Store) -> Non
     found = build(sqlite_store)["errors"]
     assert (found["total"], found["before"], found["patterns"][0]["change"]) == ("1", "", "")
     looked(sqlite_store, 60, site=SITE, now=TUESDAY + 21 * HOUR)
-    assert why("nl") == "Het foutenlog is voor het laatst gelezen op 24 nov 21:00"
+    assert why("nl") == "Het foutenlogboek is voor het laatst gelezen op 24 nov 21:00"
     looked(sqlite_store, 60, site=SITE, now=UNTIL, behind=True)
     assert why().startswith("The Error Log is still being read")
 

@@ -87,6 +87,31 @@ def test_a_reason_may_be_said_in_each_language(file: Path) -> None:
     assert problem[1] == "reason lacks its text in en"
 
 
+def test_a_rule_is_called_by_its_name_or_by_the_words_of_it(file: Path) -> None:
+    named = SMALL + 'name = { en = "Busy", nl = "Druk" }\n'
+    assert read(file, named)["SMALL"].called == {"en": "Busy", "nl": "Druk"}
+    assert read(file, SMALL.replace("SMALL", "SEPA_MAILS_LATE"))["SEPA_MAILS_LATE"].called == {
+        "en": "SEPA mails late",
+        "nl": "SEPA mails late",
+    }
+    assert read(file, '[HIGH_CPU]\nname = "Hot"\n')["HIGH_CPU"].called == {"en": "Hot", "nl": "Hot"}
+
+
+def test_a_name_has_no_fields_and_is_short(file: Path) -> None:
+    assert [text for _, text in problems(file, SMALL + 'name = "{value} jobs"\n')] == [
+        "name: no fields are put in; the title has them",
+    ]
+    assert "at most 60" in problems(file, SMALL + f'name = "{"x" * 61}"\n')[0][1]
+
+
+def test_every_rule_that_baken_brings_has_a_name_of_its_own_in_both_languages() -> None:
+    brought = rulebook.read(None).rules
+    for language in ("en", "nl"):
+        named = [rule.called[language] for rule in brought.values()]
+        assert len(set(named)) == len(named)
+        assert all(1 < len(text.split()) <= 5 and len(text) <= 40 for text in named)
+
+
 def test_the_smallest_rule(file: Path) -> None:
     rule = read(file, SMALL)["SMALL"]
     assert (rule.hold, rule.keep, rule.quorum, rule.runbook) == (timedelta(), timedelta(), None, "")

@@ -22,14 +22,14 @@ from tests.api.alerted import HOST, OTHER, QUEUE, RECIPIENT, SITE, TOLD, ask, ch
 from tests.server.world import ADMIN, BOARD, MEMBER, PAGE, World, make_world
 
 ALERT = {
-    "number", "name", "rule", "alert_type", "severity", "area", "status", "site", "labels", "where", "title", "message",
-    "advice", "value", "limit", "unit", "began", "fired", "last_seen", "timestamp", "occurrences", "step", "step_due",
-    "suppressed", "flapping", "unknown", "assigned_to", "acknowledged_at", "acknowledged_by", "resolved_at",
-    "resolved_by", "feedback", "source", "may_act", "metric", "match",
+    "number", "name", "rule", "rule_name", "alert_type", "severity", "area", "status", "site", "labels", "where",
+    "title", "message", "advice", "value", "limit", "unit", "began", "fired", "last_seen", "timestamp", "occurrences",
+    "step", "step_due", "suppressed", "flapping", "unknown", "assigned_to", "acknowledged_at", "acknowledged_by",
+    "resolved_at", "resolved_by", "feedback", "source", "may_act", "metric", "match",
 }  # fmt: skip
 RULE = {
-    "name", "title", "kind", "words", "severity", "area", "for", "keep", "reason", "runbook", "enabled", "source",
-    "quorum", "inhibits", "tell", "state", "instances", "why",
+    "name", "rule_name", "title", "kind", "words", "severity", "area", "for", "keep", "reason", "runbook", "enabled",
+    "source", "quorum", "inhibits", "tell", "state", "instances", "why",
 }  # fmt: skip
 METHODS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("get_active_alerts", {}),
@@ -123,7 +123,7 @@ def test_the_answer_to_a_list(world: World) -> None:
     # Nothing was measured: rules that look at figures of this site cannot be judged, and say so.
     assert found["evaluated_at"] is None
     unknown = next(each for each in found["unknown"] if each["rule"] == "SITE_DOWN")
-    assert set(unknown) == {"rule", "title", "site", "labels", "since", "reason"}
+    assert set(unknown) == {"rule", "rule_name", "title", "site", "labels", "since", "reason"}
     assert unknown["reason"]
 
 
@@ -186,7 +186,10 @@ def test_what_waits_to_fire(world: World) -> None:
     since = clock.now() - timedelta(minutes=2)
     wait(world.store, "HIGH_JOB_QUEUE", {"queue": "default"}, since)
     (pending,) = ask(world, "baken.get_alerts")["pending"]
-    assert set(pending) == {"rule", "title", "site", "labels", "since", "fires_at", "value", "limit", "unit"}
+    assert set(pending) == {
+        "rule", "rule_name", "title", "site", "labels", "since", "fires_at", "value", "limit", "unit",
+    }  # fmt: skip
+    assert pending["rule_name"] == {"en": "Many jobs waiting", "nl": "Veel wachtende taken"}
     assert pending["title"]["en"] == "… jobs wait in queue …"
     assert pending["fires_at"] == clock.iso(since + timedelta(minutes=5))
     assert (pending["value"], pending["unit"]) == (30, "jobs")

@@ -122,8 +122,8 @@ def test_alerts_are_listed_narrowed_and_opened(sign_in: Open) -> None:
     expect(page.locator(".entry")).to_have_count(1)
     page.locator(".entry").get_by_role("link").click()
     expect(page.get_by_role("heading", name="Queue long is watched", level=1)).to_be_visible()
-    expect(page.locator("figure").get_by_role("img")).to_have_attribute(
-        "aria-label", re.compile("^Course of frappe_queue_length")
+    expect(page.locator("figure").get_by_role("application")).to_have_attribute(
+        "aria-label", re.compile("^Course of Jobs waiting")
     )
     expect(page.get_by_role("region", name="What to do")).to_contain_text("Nothing needs to be done.")
     expect(page.get_by_role("region", name="Why it fires")).to_contain_text("frappe_queue_length")

@@ -2,12 +2,18 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from baken.history import audit, leases, requests, websessions
-from baken.history.store import Store
+from baken.clock import to_ms
+from baken.history import audit, leases, migrations, requests, websessions
+from baken.history.store import Store, open_store
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -74,37 +80,76 @@ def test_the_audit_trail_is_read_newest_first_in_pages(store: Store) -> None:
         assert len(audit.entries(conn, action="signed in")[0].user) == 140
 
 
+def session_row(id: str, group: str, site: str = SITE, at: datetime = NOW) -> dict[str, Any]:
+    roles = {"System Manager", "Verenigingen Administrator"}
+    who = {"user": "els", "full_name": "Els de Vries", "roles": roles, "csrf": "c" * 64, "language": "nl"}
+    return {"id": id, "group": group, "site": site, **who, "now": at, "ttl": 10 * MINUTE}
+
+
 def test_a_session_lives_until_it_ends(store: Store) -> None:
-    id = websessions.session_id("token")
-    assert len(id) == 64
-    made = {
-        "id": id,
-        "site": SITE,
-        "user": "els",
-        "full_name": "Els de Vries",
-        "roles": {"System Manager", "Verenigingen Administrator"},
-        "csrf": "c" * 64,
-        "language": "nl",
-        "now": NOW,
-        "ttl": 10 * MINUTE,
-    }
+    group = websessions.group_of("token")
+    assert len(group) == 64
     with store.write() as conn:
-        created = websessions.create(conn, **made)  # type: ignore[arg-type]
+        created = websessions.create(conn, **session_row("one", group))
     with store.read() as conn:
-        assert websessions.find(conn, id, NOW + 9 * MINUTE) == created
-        assert websessions.find(conn, id, NOW + 10 * MINUTE) is None
-        assert websessions.find(conn, "0" * 64, NOW) is None
+        assert websessions.of_group(conn, group, NOW + 9 * MINUTE) == [created]
+        assert websessions.of_group(conn, group, NOW + 10 * MINUTE) == []
+        assert websessions.of_group(conn, "0" * 64, NOW) == []
     with store.write() as conn:
-        assert websessions.touch(conn, id, NOW + MINUTE, expires=NOW + 20 * MINUTE, roles=["Other"])
-        found = websessions.find(conn, id, NOW + 15 * MINUTE)
-        assert found is not None
-        assert (found.seen, found.roles) == (NOW + MINUTE, frozenset({"Other"}))
+        assert websessions.touch(conn, "one", NOW + MINUTE, expires=NOW + 20 * MINUTE, roles=["Other"])
+        found = websessions.of_group(conn, group, NOW + 15 * MINUTE)
+        assert [(each.seen, each.roles) for each in found] == [(NOW + MINUTE, frozenset({"Other"}))]
     with pytest.raises(IntegrityError), store.write() as conn:
-        websessions.create(conn, **made)  # type: ignore[arg-type]
+        websessions.create(conn, **session_row("one", group))
     with store.write() as conn:
-        assert websessions.delete(conn, id)
-        assert not websessions.delete(conn, id)
-        assert not websessions.touch(conn, id, NOW)
+        assert websessions.delete(conn, "one")
+        assert not websessions.delete(conn, "one")
+        assert not websessions.touch(conn, "one", NOW)
+
+
+def test_sessions_of_a_group_move_and_end_together(store: Store) -> None:
+    with store.write() as conn:
+        websessions.create(conn, **session_row("one", "a", "one.example"))
+        websessions.create(conn, **session_row("two", "a", "two.example", NOW + MINUTE))
+        websessions.create(conn, **session_row("other", "b", "one.example"))
+        websessions.regroup(conn, "a", "c", "new")
+    with store.read() as conn:
+        assert websessions.of_group(conn, "a", NOW) == []
+        found = websessions.of_group(conn, "c", NOW)
+        assert [(each.id, each.csrf) for each in found] == [("two", "new"), ("one", "new")]
+        assert [each.csrf for each in websessions.of_group(conn, "b", NOW)] == ["c" * 64]
+    with store.write() as conn:
+        assert websessions.delete_group(conn, "c") == 2
+        assert websessions.delete_group(conn, "c") == 0
+        assert len(websessions.of_group(conn, "b", NOW)) == 1
+
+
+def test_a_session_of_before_groups_is_found_by_its_cookie(store_url: str) -> None:
+    """As migration 0006 left it: the session's id is the hash of the cookie's token."""
+    store = open_store(store_url)
+    store._prepare_file()
+    up_to(store, "0006")
+    id = websessions.group_of("token")
+    row = session_row(id, id) | {"roles": "[]", "created": 0, "expires": to_ms(NOW), "seen": 0}
+    names = [name for name in row if name not in ("group", "now", "ttl")]
+    quoted = [store.engine.dialect.identifier_preparer.quote(name) for name in names]
+    with store.write() as conn:
+        values = ", ".join(f":{name}" for name in names)
+        conn.execute(text(f"INSERT INTO web_sessions ({', '.join(quoted)}) VALUES ({values})"), row)
+    for _ in range(2):
+        store.migrate()
+        with store.read() as conn:
+            assert [each.site for each in websessions.of_group(conn, id, NOW - MINUTE)] == [SITE]
+    store.close()
+
+
+def up_to(store: Store, revision: str) -> None:
+    """Run the migrations up to `revision` only."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with store.write() as conn:
+        config.attributes["connection"] = conn
+        command.upgrade(config, revision)
 
 
 def test_attempts_are_counted_by_key_and_time(store: Store) -> None:

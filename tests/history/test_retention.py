@@ -165,6 +165,7 @@ def test_rows_that_are_not_samples_have_their_limits_too(store: Store) -> None:
             websessions.create(
                 conn,
                 id=name,
+                group=name,
                 site=SITE,
                 user="els",
                 full_name="Els",
@@ -194,7 +195,7 @@ def test_rows_that_are_not_samples_have_their_limits_too(store: Store) -> None:
     assert maintain(store, now, Retention(hourly_days=365, daily_days=365, audit_days=300)).complete
     with store.read() as conn:
         assert [entry.action for entry in audit.entries(conn)] == ["1 days ago", "200 days ago"]
-        assert websessions.find(conn, "new", now) is not None
+        assert len(websessions.of_group(conn, "new", now)) == 1
         assert websessions.attempts_since(conn, "key", T0) == 1
         assert requests.asked(conn) == []
         assert latest(conn, "gone.example") == []

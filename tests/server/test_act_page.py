@@ -272,7 +272,7 @@ def test_in_the_recipients_language_and_on_their_clock(world: World) -> None:
     assert "Deze link is al gebruikt." in text(press(world, token))
     assert "heeft dit al opgepakt, om" in text(look(world, make(world, number, "bestuur")))
     old = make(world, number, "bestuur", clock.now() - timedelta(days=8))
-    assert "Deze link is te oud. Meld u aan" in text(look(world, old))
+    assert "Deze link is te oud. Meld je aan" in text(look(world, old))
     # Whose link it was cannot be known: then it is the language of the settings.
     assert "not from this Baken" in text(look(world, "eA.eA"))
 

@@ -61,6 +61,21 @@ def test_assets(world: World) -> None:
     assert again.status_code == 304
 
 
+def test_the_service_worker_may_serve_the_pages(world: World, public: Path) -> None:
+    for name in ("sw.js", "assets/sw.js", "other.js", "manifest.webmanifest"):
+        (public / name).write_text("{}")
+    worker = world.client.get("/assets/baken/sw.js")
+    assert worker.headers["service-worker-allowed"] == "/"
+    assert worker.headers["content-type"].startswith("text/javascript")
+    # A browser that keeps an old one shows old pages.
+    assert worker.headers["cache-control"] == "public, no-cache"
+    for name in ("assets/sw.js", "other.js"):
+        assert "service-worker-allowed" not in world.client.get(f"/assets/baken/{name}").headers
+    manifest = world.client.get("/assets/baken/manifest.webmanifest")
+    assert manifest.headers["content-type"].startswith("application/manifest+json")
+    assert "worker-src 'self'" in worker.headers["content-security-policy"]
+
+
 def test_assets_that_were_packed_beforehand(world: World) -> None:
     with world.client.stream(
         "GET", "/assets/baken/assets/index-BFp3xQ2a.js", headers={"Accept-Encoding": "br, gzip"}

@@ -4,11 +4,14 @@ import os
 import signal
 import socket
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -83,6 +86,39 @@ def test_of_two_on_one_store_one_stands_by_until_the_other_is_killed(bench: Path
             assert alive == [], "children outlive a supervisor that was killed"
             eventually(lambda: '"event": "collecting"' in second.text, 25, "the second one takes over")
             eventually(lambda: _fresh_run(person), 10, "a run of the second one")
+
+
+def test_pages_that_listen_hear_of_runs_and_are_not_waited_for(bench: Path, tmp_path: Path) -> None:
+    with _serve(bench, tmp_path) as served:
+        person = Person(served.address, ADMIN, PASSWORD)
+        eventually(lambda: _fresh_run(person), 20, "a first run")
+        heard: list[str] = []
+        pages = [threading.Thread(target=_listen, args=(person, heard), daemon=True) for _ in range(3)]
+        for page in pages:
+            page.start()
+        eventually(lambda: heard.count("event: hello") == 3, 10, "hello")
+        eventually(lambda: _fresh_run(person), 10, "a run")
+        eventually(lambda: sum('"figures"' in line for line in heard) >= 3, 5, "news of the run on each page")
+        began = time.monotonic()
+        code, alive = served.end(signal.SIGTERM)
+        assert (code, alive) == (0, [])
+        # The web process waits 3 seconds for answers that do not end by themselves.
+        assert time.monotonic() - began < 2.5
+        for page in pages:
+            page.join(5)
+        assert heard.count("the end") == 3
+        assert sum('"shutdown"' in line for line in heard) == 3
+    assert "Cancel" not in served.text
+    assert "Traceback" not in served.text
+
+
+def _listen(person: Person, heard: list[str]) -> None:
+    with httpx.Client(base_url=person.client.base_url, cookies=person.client.cookies, trust_env=False) as client:
+        headers = {"Accept": "text/event-stream"}
+        with client.stream("GET", "/api/method/baken.get_changes", headers=headers, timeout=30) as answer:
+            for line in answer.iter_lines():
+                heard.append(line)
+    heard.append("the end")
 
 
 def test_a_port_in_use_is_told(bench: Path, tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ def plain_calls() -> list[tuple[Method, dict[str, str]]]:
     """Every method that can be asked without naming anything of a site, with the arguments that it needs."""
     needed = {
         "baken.get_series": {"metric": "host_cpu_ratio"},
+        "baken.get_figures": {"metrics": "host_cpu_ratio"},
         "baken.preview_error_grouping": {"version": "v1"},
         "baken.add_silence": {"comment": "a test"},
         "baken.add_maintenance": {"days": "sun", "at": "02:00", "comment": "a test"},

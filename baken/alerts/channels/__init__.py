@@ -73,17 +73,20 @@ class Kind(Protocol):
     send: Callable[[Any, str, Message, Context], str]
 
 
-_NO_KINDS = frozenset({"http"})
+BUILT_IN = "push"
+"""The kind, and the name, of the channel that is there without being set up: push messages to browsers."""
+
+_NO_KINDS = frozenset({"http", BUILT_IN})
 
 KINDS: tuple[str, ...] = tuple(
     sorted(found.name for found in pkgutil.iter_modules(__path__) if found.name not in _NO_KINDS)
 )
-"""Every kind of channel."""
+"""Every kind of channel that can be set up."""
 
 
 def module(kind: str) -> Kind:
     """The module of a kind, imported when it is first needed. Raises ChannelProblem for an unknown kind."""
-    if kind not in KINDS:
+    if kind not in KINDS and kind != BUILT_IN:
         raise ChannelProblem(f"there is no kind of channel {kind!r}{_nearest(kind, KINDS)}")
     return cast(Kind, importlib.import_module(f"{__name__}.{kind}"))
 
@@ -112,6 +115,12 @@ def check(channels: Iterable[settings.Channel], recipients: Iterable[settings.Re
     usable: dict[str, tuple[Kind, ChannelOptions]] = {}
     names: list[str] = []
     for channel in channels:
+        if BUILT_IN in (channel.name, channel.kind):
+            wrong.append(
+                f"channel {channel.name}: {BUILT_IN} is always there and is not set up; people turn it on in their "
+                "browser. Take this channel away, or give it another name and kind"
+            )
+            continue
         if channel.name in names:
             wrong.append(f"channel {channel.name} is there twice; give each a name of its own")
         names.append(channel.name)

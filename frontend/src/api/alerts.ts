@@ -28,6 +28,8 @@ export interface Alert {
   site: string
   labels: Labels
   where: string
+  /** What people call the rule, without a figure. */
+  rule_name?: Text
   title: Text
   message: Text
   /** Where `message` is a plain text: the same by language. */
@@ -61,6 +63,8 @@ export interface Alert {
 
 export interface PendingAlert {
   rule: string
+  /** What people call the rule, without a figure. */
+  rule_name?: Text
   title: Text
   site: string
   labels: Labels
@@ -73,6 +77,8 @@ export interface PendingAlert {
 
 export interface UnknownAlert {
   rule: string
+  /** What people call the rule, without a figure. */
+  rule_name?: Text
   title: Text
   site: string
   labels: Labels
@@ -140,6 +146,8 @@ export interface AlertChart {
 
 export interface AlertRuleBrief {
   name: string
+  /** What people call the rule, without a figure. */
+  rule_name?: Text
   words: string
   reason: Text
   for: number | string | null
@@ -201,6 +209,8 @@ export interface SilencesAnswer {
 
 export interface RuleFigures {
   rule: string
+  /** What people call the rule, without a figure. */
+  rule_name?: Text
   title: Text
   severity: Severity
   count: number
@@ -252,6 +262,8 @@ export interface RuleInstance {
 
 export interface AlertRule {
   name: string
+  /** What people call the rule, without a figure. */
+  rule_name?: Text
   title: Text
   kind: string
   words: string

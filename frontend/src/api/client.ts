@@ -1,4 +1,5 @@
 /** Calls of `/api/method/…`: GET to read, POST with the CSRF token to write. */
+import { noteAnswer, online } from '../offline'
 
 export class ApiError extends Error {
   constructor(
@@ -29,11 +30,21 @@ interface CallOptions {
 }
 
 let csrfToken = ''
+let site = ''
 let whenRefused: (status: number) => void = () => {}
 let renewToken: () => Promise<void> = async () => {}
 
 export function setCsrfToken(token: string): void {
   csrfToken = token
+}
+
+/** The site that calls are about; empty: the one that was signed in to. */
+export function setSite(name: string): void {
+  site = name
+}
+
+export function chosenSite(): string {
+  return site
 }
 
 /** What to do when a call is refused with 401 or 403, and how to get a fresh CSRF token. */
@@ -75,15 +86,18 @@ async function send(method: string, init: RequestInit, options: CallOptions, que
   const deadline = AbortSignal.timeout(options.timeout ?? 20_000)
   const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline
   try {
-    return await fetch(`/api/method/${method}${query}`, {
+    const response = await fetch(`/api/method/${method}${query}`, {
       credentials: 'same-origin',
       cache: 'no-store',
       ...init,
       signal,
-      headers: { Accept: 'application/json', ...init.headers },
+      headers: { Accept: 'application/json', ...(site && { 'X-Frappe-Site-Name': site }), ...init.headers },
     })
+    noteAnswer(response)
+    return response
   } catch (error) {
     if (options.signal?.aborted) throw error
+    online.value = false
     throw new ApiError(deadline.aborted ? 'timeout' : 'no connection', 0, 'NoConnection')
   }
 }
@@ -104,6 +118,8 @@ export async function read<T>(method: string, options: CallOptions = {}): Promis
 }
 
 async function post(method: string, options: CallOptions): Promise<Response> {
+  // Not sent, and not sent later either: what was true when it was pressed may not be any more.
+  if (navigator.onLine === false) throw new ApiError('offline', 0, 'Offline')
   return send(
     method,
     {

@@ -14,7 +14,13 @@ export interface Session {
   full_name: string
   roles: string[]
   site: string
+  /** Every site that this person may switch to without signing in again. */
   sites: string[]
+  operator?: boolean
+  /** The site that knows this person: another than `site` for an operator who looks around. */
+  home_site?: string
+  /** Whether this host tells changes by itself (baken.get_changes). */
+  live?: boolean
   csrf_token: string
   language?: string | null
   version?: string
@@ -124,17 +130,6 @@ export interface DashboardAnswer {
   monitor: MonitorStatus | PartError
   measured?: boolean | null
   timestamp: string
-}
-
-export interface MetricReading {
-  metric: string
-  domain: string
-  unit: string
-  help: string
-  labels: Record<string, string>
-  value: number | null
-  at: string | null
-  absent: string | null
 }
 
 export interface Series {

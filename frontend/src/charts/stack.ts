@@ -1,10 +1,6 @@
 /** Errors per hour, split over the most frequent patterns and the rest. */
 import type { RecentErrors } from '../api/types'
-
-export interface Stack {
-  name: string
-  counts: number[]
-}
+import type { Stack } from './bars'
 
 /** As many patterns as can be told apart by colour; what remains is one stack. */
 export const NAMED = 5
@@ -15,17 +11,6 @@ export function stacksOf(errors: RecentErrors, restName: string, nameOf: (i: num
     name: nameOf(i),
     counts: Array.from({ length: hours }, (_, hour) => pattern.hours[hour] ?? 0),
   }))
-  const rest = errors.by_hour.map((all, hour) =>
-    Math.max(0, all - named.reduce((sum, stack) => sum + (stack.counts[hour] ?? 0), 0)),
-  )
-  return rest.some((count) => count > 0) ? [...named, { name: restName, counts: rest }] : named
+  const rest = errors.by_hour.map((all, hour) => Math.max(0, all - named.reduce((sum, stack) => sum + (stack.counts[hour] ?? 0), 0)))
+  return rest.some((count) => count > 0) ? [...named, { name: restName, counts: rest, tone: 'muted' }] : named
 }
-
-const LIGHT = ['#2f6f9f', '#c2792a', '#3c8d7c', '#8b5a8c', '#a84a44', '#97a1ad']
-const DARK = ['#6aaede', '#e0a458', '#62bfa9', '#bf91c0', '#e08a83', '#6f7b88']
-
-export function stackColours(dark: boolean): string[] {
-  return dark ? DARK : LIGHT
-}
-/** The colour of whatever is not among the named ones. */
-export const REST_COLOUR = NAMED

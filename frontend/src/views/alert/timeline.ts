@@ -2,6 +2,7 @@
 import type { AlertDetail, Notification, TrailEntry } from '../../api/alerts'
 import { formatFigure, formatMoment, parseTime } from '../../format'
 import { t } from '../../i18n'
+import { reason } from '../../reasons'
 import { eventName, feedbackName, who } from '../alerts/words'
 
 export type Tone = 'critical' | 'ok' | 'attention' | 'plain'
@@ -83,7 +84,7 @@ function fromTrail(entry: TrailEntry): Entry {
     kind: entry.kind,
     title: eventName(entry.kind),
     user: entry.user,
-    note: quoted ? entry.text : '',
+    note: !quoted ? '' : entry.user ? entry.text : reason(entry.text),
     detail: detailOf(entry),
     whom: whom(entry.detail),
     tone: TONES[entry.kind] ?? 'plain',
@@ -102,7 +103,7 @@ function fromNotification(one: Notification): Entry {
     kind: waits ? 'waiting' : one.state === 'sent' ? 'notified' : 'notification_failed',
     title: t(waits ? 'timeline.waiting' : one.state === 'sent' ? 'event.notified' : 'timeline.dropped'),
     user: '',
-    note: one.state === 'sent' ? '' : one.problem,
+    note: one.state === 'sent' ? '' : reason(one.problem),
     detail: parts.filter(Boolean).join(', '),
     whom: whom({ ...one }),
     tone: waits || one.state === 'sent' ? 'plain' : 'attention',

@@ -4,6 +4,7 @@ import { write } from '../../api/client'
 import type { Alert, AlertsChanged, Feedback, Labels, Recurrence, Silence } from '../../api/alerts'
 import { explain } from '../../part'
 import { t, tn } from '../../i18n'
+import { reason } from '../../reasons'
 import type { Notice, Noticed } from '../../notice'
 import { titleOf, who } from './words'
 
@@ -71,7 +72,7 @@ export function refusal(refused: AlertsChanged['refused'][number], now: Alert | 
   if (now?.status === 'Acknowledged' && now.acknowledged_by) return t('refused.acknowledged', { who: who(now.acknowledged_by) })
   if (now?.status === 'Resolved') return now.resolved_by ? t('refused.resolved', { who: who(now.resolved_by) }) : t('refused.over')
   // The server's own words begin with the alert's name, which the notice has told already.
-  return refused.reason.replace(/^BA-\d+ /, '')
+  return reason(refused.reason).replace(/^BA-\d+ /, '')
 }
 
 /** `changed` is called after each action and each undo; `taken` gets the alerts as they are now. */

@@ -4,6 +4,7 @@ export default {
   name: 'alerts',
   path: '/monitoring_dashboard/alerts',
   title: 'alerts.view',
-  order: 5,
+  order: 20,
+  icon: 'bell',
   component: () => import('./AlertsView.vue'),
 } satisfies View

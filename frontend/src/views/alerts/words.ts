@@ -1,9 +1,13 @@
 /** Alerts, their states and what holds them back, in the reader's words. */
+import { shallowReactive } from 'vue'
 import type { Alert, AlertsList, Feedback, Labels, Recurrence, Silence, Text } from '../../api/alerts'
 import { formatDateTime, formatFigure, formatMoment, formatSeconds, parseTime } from '../../format'
 import { language, locale, t, tn, word, type MessageKey } from '../../i18n'
+import { labelName, labelValue, windowText } from '../../labels'
 import { session } from '../../session'
 import { SEVERITIES } from './filters'
+
+export { labelName } from '../../labels'
 
 /** A text in the reader's language; in the other where there is none. */
 export function said(text: Text | null | undefined): string {
@@ -46,8 +50,10 @@ export function titleOf(alert: Pick<Alert, 'title' | 'rule'>): string {
   return said(alert.title) || word(alert.rule)
 }
 
-/** What a rule says, without the figures that it fills in: these come as dots. */
-export function ruleTitle(rule: { title: Text; name: string }): string {
+/** What people call a rule; without a name, what it says without the figures that it fills in: these come as dots. */
+export function ruleTitle(rule: { rule_name?: Text; title: Text; name: string }): string {
+  const called = said(rule.rule_name)
+  if (called) return called
   const text = said(rule.title)
     .replace(/\s*\([^()]*…[^()]*\)/g, '')
     .replace(/[\s:,–-]*…\s*$/, '')
@@ -56,6 +62,19 @@ export function ruleTitle(rule: { title: Text; name: string }): string {
   const bare = text.replace(/^…\s*/, '')
   return bare ? capital(bare) : word(rule.name)
 }
+
+const names = shallowReactive(new Map<string, Text>())
+
+/** Answers tell what rules are called; kept for what names a rule by its code only: a silence, a filter, another rule. */
+export function learnNames(told: { rule?: string; name?: string; rule_name?: Text }[]): void {
+  for (const one of told) {
+    const code = one.rule ?? one.name
+    if (code && one.rule_name) names.set(code, one.rule_name)
+  }
+}
+
+/** What people call the rule of a code; the code in words while nothing told. */
+export const ruleName = (code: string) => said(names.get(code)) || word(code)
 
 /** Who did it: the reader, somebody else, or Baken by itself. */
 export function who(user: string | null | undefined): string {
@@ -69,20 +88,6 @@ export function siteName(one: { site: string; area?: string; rule?: string }): s
   return one.area === 'monitor' ? 'Baken' : t('alerts.host')
 }
 
-export function labelName(name: string): string {
-  const key = `label.${name}`
-  const text = t(key as MessageKey)
-  return text === key ? name.replaceAll('_', ' ') : text
-}
-
-const UNITS: Record<string, string> = { s: 's', m: 'min', d: 'd' }
-
-/** "1h" as people write it. */
-function windowText(value: string): string {
-  const [, count, unit] = /^(\d+)([smhd])$/.exec(value) ?? []
-  return count && unit ? `${count} ${unit === 'h' ? t('unit.hour') : UNITS[unit]}` : value
-}
-
 /** Labels that are keys to something else, of which the title says more. */
 const KEYS = ['pattern', 'finding']
 
@@ -90,7 +95,7 @@ const KEYS = ['pattern', 'finding']
 export function whereOf(one: { labels: Labels }, all = false): string {
   return Object.entries(one.labels)
     .filter(([name, value]) => value && (all || !KEYS.includes(name)))
-    .map(([name, value]) => (name === 'window' ? t('label.window', { value: windowText(value) }) : `${labelName(name)} ${value}`))
+    .map(([name, value]) => (name === 'window' ? t('label.window', { value: windowText(value) }) : `${labelName(name)} ${labelValue(name, value)}`))
     .join(', ')
 }
 
@@ -176,8 +181,7 @@ const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 function valueText(label: string, value: string): string {
   if (label === 'severity') return word(value)
   if (label === 'area') return areaName(value)
-  if (label === 'window') return windowText(value)
-  return label === 'rule' ? word(value) : value
+  return label === 'rule' ? ruleName(value) : labelValue(label, value)
 }
 
 const LABELS: Record<string, MessageKey> = {

@@ -11,21 +11,19 @@ export interface Wanted {
   text: MessageKey
   /** Draw its last day beside it. */
   course?: boolean
-  /** From here on it deserves attention (ratios only; the rules proper come from the server). */
-  high?: number
 }
 
 export const GROUPS: Record<GroupName, readonly Wanted[]> = {
   host: [
-    { metric: 'host_cpu_ratio', unit: 'ratio', text: 'perf.cpu', course: true, high: 0.9 },
-    { metric: 'host_memory_used_ratio', unit: 'ratio', text: 'perf.memory', course: true, high: 0.9 },
-    { metric: 'host_swap_used_ratio', unit: 'ratio', text: 'perf.swap', high: 0.8 },
+    { metric: 'host_cpu_ratio', unit: 'ratio', text: 'perf.cpu', course: true },
+    { metric: 'host_memory_used_ratio', unit: 'ratio', text: 'perf.memory', course: true },
+    { metric: 'host_swap_used_ratio', unit: 'ratio', text: 'perf.swap' },
     { metric: 'host_load', labels: { window: '5m' }, unit: '', text: 'perf.load', course: true },
     { metric: 'host_uptime_seconds', unit: 'seconds', text: 'perf.uptime' },
   ],
   database: [
     { metric: 'database_response_seconds', unit: 'seconds', text: 'perf.dbResponse', course: true },
-    { metric: 'database_connections_used_ratio', unit: 'ratio', text: 'perf.dbConnections', course: true, high: 0.8 },
+    { metric: 'database_connections_used_ratio', unit: 'ratio', text: 'perf.dbConnections', course: true },
     { metric: 'database_size_bytes', unit: 'bytes', text: 'perf.dbSize' },
     { metric: 'database_buffer_pool_hit_ratio', unit: 'ratio', text: 'perf.dbHit' },
     { metric: 'database_lock_waits', unit: '', text: 'perf.dbLocks' },

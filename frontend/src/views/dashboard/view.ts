@@ -3,7 +3,8 @@ import type { View } from '../../view'
 export default {
   name: 'dashboard',
   path: '/monitoring_dashboard',
-  title: 'dashboard.title',
-  order: 1,
+  title: 'overview.title',
+  order: 10,
+  icon: 'gauge',
   component: () => import('./DashboardView.vue'),
 } satisfies View

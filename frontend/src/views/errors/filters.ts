@@ -1,7 +1,7 @@
 /** What the list of patterns shows, as it stands in the page's address. */
 import type { LocationQuery, LocationQueryRaw } from 'vue-router'
+import { range, rangeQuery } from '../../range'
 
-export const RANGES = [24, 168, 720] as const
 export const TABS = ['patterns', 'when', 'where', 'insights'] as const
 export const SORTS = ['count', 'latest', 'first_seen', 'users', 'severity', 'trend'] as const
 /** What is hidden until it is asked for: somebody has dealt with it. */
@@ -50,10 +50,10 @@ function among<T extends string>(value: string, allowed: readonly T[], otherwise
   return allowed.find((one) => one === value) ?? otherwise
 }
 
-export function filtersOf(query: LocationQuery): Filters {
-  const hours = Number(text(query, 'hours'))
+/** The span of time is the page's own: it is chosen in one place for all views. */
+export function filtersOf(query: LocationQuery, hours: number): Filters {
   return {
-    hours: RANGES.find((range) => range === hours) ?? NO_FILTERS.hours,
+    hours,
     tab: among(text(query, 'tab'), TABS, NO_FILTERS.tab),
     search: text(query, 'search'),
     category: text(query, 'category'),
@@ -68,8 +68,8 @@ export function filtersOf(query: LocationQuery): Filters {
 
 /** Only what differs from the usual, so that addresses stay short. */
 export function queryOf(filters: Filters): LocationQueryRaw {
-  const entries = Object.entries(filters).filter(([name, value]) => value !== NO_FILTERS[name as keyof Filters])
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]))
+  const entries = Object.entries(filters).filter(([name, value]) => name !== 'hours' && value !== NO_FILTERS[name as keyof Filters])
+  return { ...Object.fromEntries(entries.map(([name, value]) => [name, String(value)])), ...rangeQuery() }
 }
 
 /** The arguments of baken.get_error_patterns. */
@@ -78,6 +78,7 @@ export function argumentsOf(filters: Filters, limit: number): Record<string, str
   const given = Object.entries({ search, category, severity, component, area, status }).filter(([, value]) => value)
   return {
     hours,
+    until: range.value.live ? undefined : new Date(range.value.end).toISOString(),
     ...Object.fromEntries(given),
     state: state === 'all' ? undefined : state || 'open,regressed',
     sort,

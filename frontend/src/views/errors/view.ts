@@ -4,6 +4,7 @@ export default {
   name: 'errors',
   path: '/monitoring_dashboard/errors',
   title: 'patterns.title',
-  order: 10,
+  order: 30,
+  icon: 'bug',
   component: () => import('./ErrorsView.vue'),
 } satisfies View

@@ -1,7 +1,8 @@
 /** Codes of the server as words, and facts about a pattern as sentences. */
 import type { Pattern, PatternsAnswer, Reasons, Release, Trend } from '../../api/types'
-import { formatCount, formatDateTime, formatRatio } from '../../format'
-import { language, locale, t, tn, word, type MessageKey } from '../../i18n'
+import { formatCount, formatRatio } from '../../format'
+import { locale, t, tn, word, type MessageKey } from '../../i18n'
+import { reason } from '../../reasons'
 
 /** A text whose key is put together from a code; a code that has no text is shown as words. */
 function coded(key: string, code: string): string {
@@ -20,9 +21,9 @@ export const leakName = (leak: { kind: string; label?: string | null }) => {
   return text === `leak.${leak.kind}` ? (leak.label ?? word(leak.kind)) : text
 }
 
-/** What to do: the server's own words in its language, the gist of them in another. */
+/** What to do: the server's words, or the gist where it has none. */
 export function adviceOf(given: string | null | undefined, gist: string): string {
-  return given && language.value === 'en' ? given : gist
+  return given ? reason(given) : gist
 }
 
 export const actionName = (code: string) => coded(`action.${code}`, code)
@@ -69,8 +70,7 @@ function chance(p: number): string {
 /** "rises by 12 a day (p = 0.01)"; without significance it says that there is none, and why. */
 export function trendText(trend: Trend | null): string {
   if (!trend || trend.direction === 'unknown') {
-    // The server gives the reason in English; in another language the gist of it is told.
-    return trend?.reason && language.value === 'en' ? t('trend.unknownBecause', { reason: trend.reason }) : t('trend.unknown')
+    return trend?.reason ? t('trend.unknownBecause', { reason: reason(trend.reason) }) : t('trend.unknown')
   }
   if (trend.direction === 'flat') return t('trend.flat')
   const up = trend.direction === 'up'
@@ -93,13 +93,13 @@ export function changeText(growth: number | null): string | null {
 }
 
 export function rangeName(hours: number): string {
-  return hours <= 24 ? tn('patterns.hours', hours) : tn('patterns.days', hours / 24)
+  return hours < 48 ? tn('patterns.hours', hours) : tn('patterns.days', Math.round(hours / 24))
 }
 
-/** A reason as the server gives it, its moments as the reader writes them. */
+/** Why something is absent, in the reader's language. */
 export function reasonOf(absent: Reasons | string | null | undefined): string | null {
   const text = typeof absent === 'string' ? absent : (Object.values(absent ?? {})[0] ?? '')
-  return text.replace(/\b\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, (moment) => formatDateTime(Date.parse(moment))) || null
+  return reason(text) || null
 }
 
 /** The releases of the last look at which any app changed; apps are upgraded together. */

@@ -1,0 +1,8 @@
+import { sectionCommands } from '../../areas/commands'
+import type { Command } from '../../commands'
+import { t } from '../../i18n'
+import { sections } from './sections'
+
+export default function commands(): Command[] {
+  return sectionCommands('sepa', t('sepa.title'), sections())
+}
