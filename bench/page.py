@@ -24,7 +24,8 @@ WATCH = """
   requestAnimationFrame(look)
 })()
 """
-FIGURES = "article.card .value.numeric"
+# A figure on a card of the overview, not the place that is kept for it.
+FIGURES = ".cells .cell .value .numeric"
 
 
 def measure(folder: Path, quick: bool, tell: Tell) -> Result:

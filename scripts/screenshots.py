@@ -61,7 +61,7 @@ SHOWN = {
 }
 """What README and docs show: view, width, colours, language."""
 
-PART = {"system": "#host"}
+PART = {"system": "#web"}
 """Where a picture that is no whole page begins, when that is not the top."""
 
 FLAGS = [
@@ -221,7 +221,6 @@ def pictures(browser: Browser, url: str, out: Path, everything: bool) -> None:
                 context = browser.new_context(
                     viewport={"width": width, "height": HEIGHTS[size]},
                     has_touch=size == "phone",
-                    device_scale_factor=2 if size == "phone" else 1,
                     locale="nl-NL" if language == "nl" else "en-GB",
                     timezone_id="Europe/Amsterdam",
                     reduced_motion="reduce",

@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,8 +17,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from tests.servers import MariaDB, Postgres, RedisServer, Server, ServerMissingError, program, running
+
+# They share one demo, which takes as long to make as some of these files take to run.
+_WITH_DEMO = re.compile(
+    r"tests/e2e/test_(?:alerts_page|browser|charts_page|dashboards_page|demo|errors_page|frame|views)\.py::"
+)
+
+
+class _OneDemo(LoadFileScheduling):  # type: ignore[misc]
+    """Each file goes to one worker as a whole; the files that look at the demo all go to the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/e2e with the demo" if _WITH_DEMO.match(nodeid) else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """How tests are shared out with `--dist loadfile`."""
+    return _OneDemo(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def in_ci() -> bool:

@@ -147,7 +147,7 @@ def test_the_list_of_rules_tells_what_was_changed_on_the_page(run: Run, store: S
     assert lines[place + 4].startswith(f"  on {SITE}: frappe_queue_length > 99, MEDIUM (set on the page by")
     made = lines[lines.index("OWN_QUEUE (made on the page)") + 1]
     assert made.startswith(f"  on {SITE}: frappe_queue_length > 5, LOW")
-    assert any("there is no recipient gone" in line for line in lines)
+    assert any("it tells gone, who can be told no more" in line for line in lines)
     found = {each["rule"]: each for each in json.loads(run("rules", "list", "--json", *DATA).out)}
     assert [each["site"] for each in found["HIGH_JOB_QUEUE"]["changed"]] == ["ander.example", SITE]
     assert found["OWN_QUEUE"]["own"]

@@ -1,6 +1,7 @@
 """Browsers as recipients: each that turned push messages on is one, for as long as its user may see the dashboard."""
 
 import re
+import time
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
@@ -37,6 +38,9 @@ ASK_AGAIN = timedelta(minutes=5)
 
 BELIEVED = timedelta(days=7)
 """For so long the last word of a site that does not answer holds."""
+
+SILENT_SECONDS = 60.0
+"""For so long a site that did not answer is not asked again."""
 
 LOOK_AFTER = timedelta(days=1)
 """After so long somebody is asked after, even if there is nothing to tell."""
@@ -92,11 +96,13 @@ def allowed(
     site_of: Callable[[str], Site | None],
     now: datetime,
     operators: Collection[tuple[str, str]] = (),
+    silent: dict[str, float] | None = None,
 ) -> bool:
     """Whether the user of a browser may see the dashboard still; if not, the subscription is ended.
 
     The site is asked when its last word is older than ASK_AGAIN; for an operator on a site that is not their own, the
-    own one. While it does not answer, that holds for BELIEVED. `operators` are users with their sites.
+    own one. While it does not answer, that holds for BELIEVED. `operators` are users with their sites. `silent` keeps
+    sites that did not answer, so that they are let alone for SILENT_SECONDS: whoever waits for one is late for others.
 
     Raises StoreError.
     """
@@ -106,7 +112,7 @@ def allowed(
         return False
     if timedelta() <= now - found.checked < ASK_AGAIN:
         return True
-    may = _ask(found, site_of, operators)
+    may = _ask(found, site_of, operators, {} if silent is None else silent)
     if may is None and now - found.checked < BELIEVED:
         return True
     with store.write() as conn:
@@ -157,7 +163,10 @@ def end(conn: Connection, subscription: Subscription, why: str, now: datetime, *
 
 
 def _ask(
-    subscription: Subscription, site_of: Callable[[str], Site | None], operators: Collection[tuple[str, str]]
+    subscription: Subscription,
+    site_of: Callable[[str], Site | None],
+    operators: Collection[tuple[str, str]],
+    silent: dict[str, float],
 ) -> bool | None:
     """Whether the user has the role; None: the site does not say."""
     name, home = subscription.user, subscription.site
@@ -170,12 +179,13 @@ def _ask(
     from baken.sites import users
 
     site = site_of(home)
-    if site is None:
+    if site is None or time.monotonic() < silent.get(home, 0.0):
         return None
     try:
         with site.reading() as reading:
             user = users.load(reading, name)
     except SiteProblem as problem:
         log.warning("a role stays as last known", site=home, reason=str(problem))
+        silent[home] = time.monotonic() + SILENT_SECONDS
         return None
     return user is not None and bool(user.roles & DASHBOARD_ROLES)

@@ -110,6 +110,7 @@ class Sender:
         self._channels = {each.name: each for each in [*settings.alerts.channels, browsers.channel(settings)]}
         self._site_of = site_of
         self._operators = frozenset((each.user, each.site) for each in settings.server.operators)
+        self._silent: dict[str, float] = {}
         self._review_due = time.monotonic() + _REVIEW
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -286,7 +287,7 @@ class Sender:
         number = browsers.number_of(batch.recipient) if batch.channel == channels.BUILT_IN else None
         if number is None:
             return routing.named(self._settings.alerts, batch.channel, batch.recipient)
-        if not browsers.allowed(self._store, number, self._site_of, self._now(), self._operators):
+        if not browsers.allowed(self._store, number, self._site_of, self._now(), self._operators, self._silent):
             return None
         with self._store.read() as conn:
             found = push.find(conn, number)

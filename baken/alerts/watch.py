@@ -94,6 +94,7 @@ class AlertWatch:
         self._key = installation_key(settings.data_dir)
         self._desk = Desk(settings, self._key, self.zone)
         self._kept: int | None = None
+        self._books = kept_rules.Books(book)
         self._sends = False
         self._kept_wrong: set[str] = set()
         self._kept_failing: str | None = None
@@ -381,10 +382,15 @@ class AlertWatch:
         self.engine.use(books.everywhere, books.of_sites)
         self.sender.use(people.settings, self._desk, version)
         first, self._kept = self._kept is None, version
+        before, self._books = self._books, books
         if first:
             # Everything is looked at anyway.
             return
-        acted = sum(self._evaluate(site) for site in [*self._sites(), HOST])
+        # One site's change must not make hundreds of others late.
+        everywhere = before.everywhere != books.everywhere
+        acted = sum(
+            self._evaluate(site) for site in [*self._sites(), HOST] if everywhere or before.of(site) != books.of(site)
+        )
         acted += self._across()
         if acted:
             self.sender.wake()

@@ -1,5 +1,6 @@
 """Some figures as a page about an area needs them: now, when a time began, their limits, and what stood out."""
 
+from itertools import pairwise
 from typing import Annotated, Any
 
 from baken.alerts.kinds.threshold import Threshold
@@ -117,8 +118,9 @@ def _rates(line: dict[str, Any] | None) -> tuple[float | None, float | None]:
 
     def rate(first: int, last: int) -> float | None:
         seconds = (line["at"][last] - line["at"][first]) / 1000
-        more = line["value"][last] - line["value"][first]
-        return more / seconds if more >= 0 and seconds > 0 else None
+        values = line["value"][first : last + 1]
+        rose = all(before <= after for before, after in pairwise(values))
+        return (values[-1] - values[0]) / seconds if rose and seconds > 0 else None
 
     at, hour = line["at"], 3_600_000
     early = next((i for i in range(1, len(at)) if at[i] - at[0] >= hour), 1)

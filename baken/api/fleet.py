@@ -26,7 +26,9 @@ from baken.history.tables import alerts
 from baken.insights import fleet, health
 from baken.insights.figures import OWN, Figure, Figures
 from baken.insights.fleet import Part
+from baken.insights.health import Health, Status
 from baken.insights.score import SHARE, score
+from baken.metrics import catalogue
 from baken.settings import Thresholds
 
 UNKNOWN_NEED = round(100 * SHARE["CRITICAL"])
@@ -67,6 +69,7 @@ def get_fleet(call: Call) -> dict[str, Any]:
     Who signed in to several sites sees these; an operator (see the settings, `server.operators`) sees all watched
     sites; with an API token one sees the token's site.
 
+    The status of a site's health is that of its own figures and alerts; what is wrong with the host stands in `host`.
     `need` is what the sites are sorted by: 100 less the score, and 60 where nothing is known about a site. Of sites
     that need as much, those with graver open alerts come first, then those with more errors within the hour.
 
@@ -149,7 +152,7 @@ def _judged(
         "site": site,
         "need": UNKNOWN_NEED if found.value is None else 100 - found.value,
         "health": {
-            "status": verdict.status,
+            "status": _status(verdict, own),
             "score": found.value,
             "reasons": verdict.reasons,
             "texts": [
@@ -170,6 +173,18 @@ def _judged(
         },
         "absent": {name: figure.reason for name, figure in shown.items() if figure.reason},
     }
+
+
+def _status(verdict: Health, own: Sequence[Row[Any]]) -> Status:
+    """How the site itself is, its open alerts included. What is wrong with the host stands beside the sites, once."""
+    of_host = {entry.name for entry in catalogue.metrics("host")}
+    found = {row.severity for row in own if not row.suppressed}
+    found |= {alert.severity for alert in verdict.alerts if alert.details.get("metric") not in of_host}
+    if found & {"HIGH", "CRITICAL"}:
+        return "critical"
+    if verdict.status == "unknown":
+        return "unknown"
+    return "warning" if "MEDIUM" in found else "healthy"
 
 
 def _aged(figure: Figure, now: datetime) -> Figure:

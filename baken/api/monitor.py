@@ -14,7 +14,6 @@ from baken.errors import watermarks
 from baken.history import leases, samples
 from baken.history.problems import StoreError
 from baken.history.store import Store
-from baken.sites import probe, queues
 from baken.sites.problems import NotAvailable, SiteProblem
 
 SILENT = timedelta(minutes=3)
@@ -137,11 +136,17 @@ def _database(call: Call) -> str:
 
 
 def _redis(call: Call, which: str) -> str:
+    # It brings in the client of Redis, which the web process has no other use for.
+    from baken.sites import queues
+
     health = queues.health(call.chosen, which)
     return f"{health.memory_bytes // 1024} KiB in use"
 
 
 def _address(call: Call) -> str:
+    # It brings in a client of HTTP and what reads certificates.
+    from baken.sites import probe
+
     answer = probe.ping(call.chosen)
     if not answer.up:
         raise SiteProblem(f"the site's address answers with HTTP {answer.status} to a ping")

@@ -206,12 +206,16 @@ def _trailing(points: Points, past: Points, step: int) -> list[float | None]:
     earlier = [moment + HOUR_MS for moment in past.at if moment + HOUR_MS <= first]
     at = [*earlier, *(moment + step * 1000 for moment in points.at)]
     value = [*past.value[: len(earlier)], *points.value]
-    width, before = max(HOUR_MS, step * 1000), 0
+    width, before, begun = max(HOUR_MS, step * 1000), 0, 0
     found: list[float | None] = []
+    for i in range(1, len(earlier)):
+        begun = i if value[i] < value[i - 1] else begun
     for i in range(len(earlier), len(at)):
         while before + 1 < i and at[before + 1] <= at[i] - width:
             before += 1
+        # Where the counter began anew in between, what it has grown by is not known, however far it has come since.
+        begun = i if i > 0 and value[i] < value[i - 1] else begun
         seconds, more = (at[i] - at[before]) / 1000, value[i] - value[before]
-        known = at[before] <= at[i] - width and seconds * 1000 <= 3 * width
+        known = at[before] <= at[i] - width and seconds * 1000 <= 3 * width and before >= begun
         found.append(more / seconds if known and more >= 0 else None)
     return found

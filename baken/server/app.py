@@ -125,6 +125,8 @@ class Host:
         self.sessions = Sessions(settings, store, sites, key)
         self.tokens = Tokens(settings, store, sites, key, self.attempts)
         self.changes = Changes(self._look)
+        self._looked: Look | None = None
+        self._looks = 0
         for operator in settings.server.operators:
             if operator.site not in sites:
                 log.warning("an operator's site is not watched", user=operator.user, site=operator.site)
@@ -248,8 +250,9 @@ class Host:
         by_cookie = identity is not None and identity.csrf is not None
         if by_cookie and request.method != "POST" and entry.changes(converted):
             raise WrongVerb(f"{entry.name} changes something: send a POST", {"Allow": "POST"})
-        body = await self._thread("slow" if entry.slow else "methods", _run, entry, call, converted)
-        return Response(body, media_type="application/json")
+        accepts = request.headers.get("accept-encoding", "")
+        body, headers = await self._thread("slow" if entry.slow else "methods", _run, entry, call, converted, accepts)
+        return Response(body, headers=headers, media_type="application/json")
 
     async def listen(self, request: Request) -> Response:
         """`GET /api/method/baken.get_changes`: server-sent events about a site, for as long as somebody may see it."""
@@ -277,9 +280,12 @@ class Host:
     async def _look(self, sites: frozenset[str]) -> Look:
         def look() -> Look:
             with self.store.read() as conn:
-                return changes.look(conn, sites)
+                return changes.look(conn, sites, self._looked, self._looks)
 
-        return await self._thread("changes", look)
+        # One at a time: there is one watch, and it waits for each.
+        self._looked = await self._thread("changes", look)
+        self._looks += 1
+        return self._looked
 
     async def ping(self, request: Request) -> Response:
         """`/api/method/ping`: whether the server answers."""
@@ -378,6 +384,7 @@ class Host:
             "home_site": identity.home or identity.site.name,
             "sites": list(reach.sites),
             "operator": reach.operator,
+            "more_sites": len(self.sites) > len(reach.sites),
             "live": True,
             "csrf_token": identity.csrf or "",
             "language": identity.language,
@@ -472,16 +479,16 @@ _REFUSAL_SECONDS = 0.4
 """How long every refused sign-in takes at least; checking a password takes a tenth of it."""
 
 
-def _run(entry: registry.Method, call: Call, converted: dict[str, Any]) -> bytes:
+def _run(entry: registry.Method, call: Call, converted: dict[str, Any], accepts: str) -> tuple[bytes, dict[str, str]]:
     def body() -> bytes:
         return answers.encode({"message": entry.run(call, **converted)})
 
     access.note(call, entry.name)
     if not entry.steady:
-        return body()
+        return answers.packed(body(), accepts)
     # Long lists: to write them out takes longer than to find them.
     key = ("body", entry.name, *converted.items())
-    return snapshots.of(call.store, call.site_name).once(key, body)
+    return answers.packed(snapshots.of(call.store, call.site_name).once(key, body), accepts)
 
 
 @functools.cache

@@ -241,7 +241,7 @@ def _web(settings: Settings, listening: socket.socket, demo: dict[str, Any]) -> 
         http="httptools",
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=5,
     )
     server = Server(config)
 

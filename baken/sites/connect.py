@@ -116,7 +116,8 @@ def _sqlite(_limit: float, patience: float) -> Engine:
 
 def _open_sqlite(path: str, patience: float) -> sqlite3.Connection:
     if not Path(path).is_file():
-        raise sqlite3.OperationalError(f"unable to open database file {path}: it does not exist")
+        # Where it should lie is nobody's business but the host's; the name tells which one is meant.
+        raise sqlite3.OperationalError(f"unable to open database file {Path(path).name}: it does not exist")
     connection = sqlite3.connect(
         f"file:{Path(path).resolve()}?mode=ro", uri=True, timeout=patience, check_same_thread=False
     )

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import httpx
-from cryptography import x509
 
 from baken.sites.problems import NotAvailable, SiteUnreachable
 from baken.sites.site import Site
@@ -108,4 +107,7 @@ def _end_of_any(address: tuple[str, int], patience: float) -> datetime:
         pem = ssl.get_server_certificate(address, timeout=patience)
     except OSError as error:
         raise SiteUnreachable(f"the certificate of {address[0]} cannot be read: {error}") from None
+    # It takes six MiB, and is needed for a certificate alone that nobody trusts.
+    from cryptography import x509
+
     return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc

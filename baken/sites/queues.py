@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
-
-import redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
+from typing import TYPE_CHECKING, Any, cast
 
 from baken.sites.problems import NotAvailable, SiteUnreachable
 from baken.sites.site import Site
+
+if TYPE_CHECKING:
+    import redis
+
+# The client of Redis is loaded when a server is asked: most processes that know of queues never ask one.
 
 # Every Frappe bench has these queues, whether or not RQ has heard of them yet.
 _STANDARD = ("default", "long", "short")
@@ -59,6 +59,8 @@ def connect(url: str | None, which: str, site: Site) -> "redis.Redis":
     """A client for one of the bench's Redis servers; `which` is cache or queue. Raises NotAvailable without a URL."""
     if not url:
         raise NotAvailable(f"no redis_{which} is configured for site {site.name}")
+    import redis
+
     patience = site.settings.site_access.connect_seconds
     return redis.Redis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience, decode_responses=True)
 
@@ -76,6 +78,10 @@ def kept_client(site: Site, which: str) -> Iterator["redis.Redis"]:
     url = site.config.redis_cache if which == "cache" else site.config.redis_queue
     if not url:
         raise NotAvailable(f"no redis_{which} is configured for site {site.name}")
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     patience = site.settings.site_access.connect_seconds
     left: tuple[float, SiteUnreachable] | None = site.memory.get(f"redis_{which}_waited")
     if left is not None and time.monotonic() - left[0] < _LEFT_ALONE:
@@ -89,7 +95,7 @@ def kept_client(site: Site, which: str) -> Iterator["redis.Redis"]:
     started = time.monotonic()
     try:
         yield client
-    except (RedisError, OSError) as error:
+    except (redis.RedisError, OSError) as error:
         problem = _unreachable(site, which, error)
         if time.monotonic() - started > _WAITED:
             site.memory[f"redis_{which}_waited"] = (time.monotonic(), problem)
@@ -102,9 +108,12 @@ def health(site: Site, which: str) -> RedisHealth:
     Raises NotAvailable when none is configured, SiteUnreachable when it does not answer.
     """
     url = site.config.redis_cache if which == "cache" else site.config.redis_queue
+    client = connect(url, which, site)
+    from redis.exceptions import RedisError
+
     try:
-        with connect(url, which, site) as client:
-            info = cast("dict[str, Any]", client.info())
+        with client:
+            info: dict[str, Any] = client.info()
     except (RedisError, OSError) as error:
         raise _unreachable(site, which, error) from None
     hits, misses = int(info.get("keyspace_hits", 0)), int(info.get("keyspace_misses", 0))
@@ -124,8 +133,11 @@ def queues(site: Site) -> list[Queue]:
     An empty or missing key of RQ means none. Raises NotAvailable when no queue Redis is configured or its queues are
     another bench's, SiteUnreachable when it does not answer.
     """
+    client = connect(site.config.redis_queue, "queue", site)
+    from redis.exceptions import RedisError
+
     try:
-        with connect(site.config.redis_queue, "queue", site) as client:
+        with client:
             return _read(client, site.config.bench_id)
     except (RedisError, OSError) as error:
         raise _unreachable(site, "queue", error) from None

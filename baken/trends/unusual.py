@@ -171,7 +171,8 @@ class Usual:
             return base.at(hour, weekday)
         if isinstance(base, _Stays):
             first = bisect_left(self._day_of, day)
-            if first == 0:
+            # After a day and more without a figure nobody knows what the day began with.
+            if first == 0 or day - self._day_of[first - 1] > 1:
                 return None
             return base.around(self._hours.low[first - 1], self._hours.high[first - 1])
         return None
@@ -223,8 +224,12 @@ class Usual:
     def _steps(self, first: int, last: int) -> "_Stays":
         low, high, days = self._hours.low, self._hours.high, self._day_of
         rise = drop = 0.0
-        began_low, began_high = low[first], high[first]
+        began_low, began_high, before = low[first], high[first], days[first]
         while first < last:
+            if days[first] - before > 1:
+                # What came while nobody looked is no step of a day.
+                began_low, began_high = low[first], high[first]
+            before = days[first]
             next_ = bisect_left(days, days[first] + 1, first, last)
             rise = max(rise, max(high[first:next_]) - began_high)
             drop = max(drop, began_low - min(low[first:next_]))

@@ -25,7 +25,7 @@ export function formatRatio(value: number): string {
   return number(shown, { style: 'percent', maximumFractionDigits: value < 1 && value > 0.99 ? 1 : digits })
 }
 
-const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
+const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const
 
 export function formatBytes(value: number): string {
   let size = value
@@ -34,7 +34,7 @@ export function formatBytes(value: number): string {
     size /= 1000
     step += 1
   }
-  return measure(size, BYTE_UNITS[step] ?? 'byte', Math.abs(size) >= 100 || step === 0 ? 0 : 1)
+  return `${number(size, { maximumFractionDigits: Math.abs(size) >= 100 || step === 0 ? 0 : 1 })} ${BYTE_UNITS[step] ?? 'B'}`
 }
 
 export function formatSeconds(value: number): string {

@@ -13,6 +13,8 @@ function known(key: string): string | null {
 
 /** What a label is called: "queue", "status". */
 export function labelName(name: string): string {
+  // Of a window the text is a whole, with its value in it.
+  if (name === 'window') return t('label.span')
   return known(`label.${name}`) ?? name.replaceAll('_', ' ')
 }
 

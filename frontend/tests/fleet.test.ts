@@ -96,3 +96,15 @@ test('when all are well it says just that', async () => {
   const page = await open([site('a.test', 'healthy'), site('b.test', 'healthy')])
   expect(page.get('.sentence').text()).toBe('All 2 sites are well.')
 })
+
+test('a column sorts, then the other way round, then need counts again; what is not known comes last', async () => {
+  const page = await open([UNKNOWN, site('b.test', 'healthy', { members: 5 }), site('a.test', 'healthy', { members: 90 })])
+  const head = page.get('.by-members')
+  await head.trigger('click')
+  expect(head.attributes('aria-pressed')).toBe('true')
+  expect(names(page)).toEqual(['a.test', 'b.test', 'stil.test'])
+  await head.trigger('click')
+  expect(names(page)).toEqual(['b.test', 'a.test', 'stil.test'])
+  await head.trigger('click')
+  expect(names(page)).toEqual(['stil.test', 'b.test', 'a.test'])
+})

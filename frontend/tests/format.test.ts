@@ -21,7 +21,7 @@ describe('figures', () => {
     expect(formatSeconds(54_000)).toBe('15 h')
     expect(plain(formatSeconds(3_200_000))).toBe('37 days')
     expect(plain(formatBytes(2.9e9))).toBe('2.9 GB')
-    expect(plain(formatBytes(0))).toBe('0 byte')
+    expect(plain(formatBytes(0))).toBe('0 B')
   })
 
   test('Dutch writes numbers the Dutch way', async () => {

@@ -1,13 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { formatAmount, unitNoun } from '../src/format'
 import { setLanguage } from '../src/i18n'
-import { labelsText, labelValue, windowText } from '../src/labels'
+import { labelName, labelsText, labelValue, windowText } from '../src/labels'
 
 describe('in English', () => {
   test('labels and their values in words', () => {
     expect(labelsText({ status: 'Pending Review', window: '24h' })).toBe('status Pending review, over 24 h')
     expect(labelValue('quantile', '0.95')).toBe('95% within')
     expect(labelValue('direction', 'in')).toBe('Received')
+    expect(labelName('window')).toBe('period')
+    expect(labelName('queue')).toBe('queue')
   })
 
   test('a figure with what it counts', () => {

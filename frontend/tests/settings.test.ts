@@ -99,7 +99,7 @@ test('a rule shows why it stands as it does, what the file says, and saves only 
   await opened(page)
   expect(page.text()).toContain('Now: ')
   expect(page.text()).toContain('Does not hold: 4 (limit 10).')
-  expect(page.text()).toContain('In the file: > 10')
+  expect(page.text()).toContain('In the file: more than 10 errors')
   expect(unsaved.value).toBe(false)
   await field(page, 'Limit (').setValue('many')
   expect(unsaved.value).toBe(true)

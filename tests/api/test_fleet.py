@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import update
 
 from baken import clock
 from baken.alerts import attention, lifecycle
@@ -17,6 +18,7 @@ from baken.api.context import DASHBOARD_ROLES, Call, Caller
 from baken.history import samples
 from baken.history.samples import Cycle, Sample
 from baken.history.store import Store, open_store
+from baken.history.tables import alerts
 from baken.insights import figures, health
 from baken.insights.score import score
 from baken.settings import Settings, load
@@ -146,6 +148,24 @@ def test_what_changes_is_seen_at_the_next_call(world: World) -> None:
         assert by_name(ask(world))[GOOD]["health"]["status"] == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("severity", "status"), [("CRITICAL", "critical"), ("HIGH", "critical"), ("MEDIUM", "warning"), ("LOW", "healthy")]
+)
+def test_a_sites_open_alert_shows_in_its_state(world: World, severity: str, status: str) -> None:
+    number = fire(world.store, site=GOOD)
+    with world.store.write() as conn:
+        conn.execute(update(alerts).where(alerts.c.number == number).values(severity=severity))
+    assert by_name(ask(world))[GOOD]["health"]["status"] == status
+
+
+def test_what_is_wrong_with_the_host_is_told_once_and_makes_no_site_critical(world: World) -> None:
+    world.record(HOST | {"host_cpu_ratio": 0.99}, site="")
+    fire(world.store, "HIGH_CPU", site="", labels={})
+    found = ask(world)
+    assert by_name(found)[GOOD]["health"]["status"] == "healthy"
+    assert found["host"]["worst"]["number"]
+
+
 def test_each_caller_sees_what_it_may(world: World) -> None:
     assert len(ask(world)["sites"]) == 4
     found = world.client.get("/api/method/baken.get_fleet", headers=token(ADMIN)).json()["message"]
@@ -174,7 +194,6 @@ def test_it_says_what_the_sites_own_pages_say(world: World) -> None:
                 rows = attention.open_alerts(conn, site)
             verdict = health.assess(whole, world.settings.thresholds, clock.now())
             told = found[site]["health"]
-            assert told["status"] == verdict.status
             assert told["reasons"] == verdict.reasons
             assert told["score"] == score(verdict, attention.scored(rows)).value
             assert found[site]["members"] == whole.one("association_members", status="Active").value

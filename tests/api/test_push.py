@@ -32,8 +32,19 @@ def service(running: Remote) -> Remote:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with make_world(tmp_path, names=(SITE, OTHER), more={"alerts": {"allow_private": [NETWORK]}}) as made:
+    # The service is in a private network, which is for operators alone where sites share an installation.
+    people = [{"user": user, "site": site} for user in (ADMIN, BOARD) for site in (SITE, OTHER)]
+    more = {"alerts": {"allow_private": [NETWORK]}}
+    with make_world(tmp_path, names=(SITE, OTHER), more=more, operators=people) as made:
         yield made
+
+
+def test_a_private_network_is_not_for_one_sites_people_to_knock_at(service: Remote, tmp_path: Path) -> None:
+    more = {"alerts": {"allow_private": [NETWORK]}}
+    with make_world(tmp_path, names=(SITE, OTHER), more=more, operators=[{"user": BOARD, "site": SITE}]) as world:
+        assert "private address" in str(ask(world, "baken.subscribe_push", 417, **given(service, Browser())))
+        assert ask(world, "baken.subscribe_push", 200, BOARD, **given(service, Browser()))["subscription"]
+    assert service.requests == []
 
 
 def given(service: Remote, own: Browser, **changes: Any) -> dict[str, Any]:

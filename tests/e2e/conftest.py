@@ -1,6 +1,7 @@
 """Baken started as a process over the reference site, and over a small demo."""
 
 import contextlib
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -10,10 +11,15 @@ from typing import Any
 
 import psutil
 import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from baken.server.pages import PUBLIC
 from bench.mailbox import MailServer
-from tests.conftest import FrappeSite
-from tests.e2e.served import Person, Served, serving
+from tests.conftest import FrappeSite, in_ci
+from tests.e2e import browsing
+from tests.e2e.browsing import ADMIN, Visit, Visits
+from tests.e2e.browsing import PASSWORD as DEMO_PASSWORD
+from tests.e2e.served import Person, Served, eventually, serving
 
 ELS, PASSWORD = "els.devries@vereniging.example", "Wachtwoord!2026x"
 
@@ -114,6 +120,19 @@ message.en = "The server uses {value} of its memory."
 message.nl = "De server gebruikt {value} van het geheugen."
 advice.en = "Nothing needs to be done."
 advice.nl = "Er hoeft niets te gebeuren."
+
+[WATCHED_PROCESSOR]
+metric = "host_cpus"
+above = 0
+severity = "MEDIUM"
+area = "performance"
+reason = "Holds always as well."
+title.en = "The processor is watched"
+title.nl = "Op de processor wordt gelet"
+message.en = "The server has {value} processors."
+message.nl = "De server heeft {value} processors."
+advice.en = "Nothing needs to be done."
+advice.nl = "Er hoeft niets te gebeuren."
 """
 
 
@@ -124,6 +143,13 @@ class Demo:
     served: Served
     seconds: float
     mail: MailServer
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        """The database of its association, SQLite."""
+        (found,) = (self.folder / "demo" / "bench" / "sites").glob("*/db/*.db")
+        return found
 
 
 @pytest.fixture(scope="session")
@@ -138,4 +164,135 @@ def demo(first_start: FirstStart) -> Iterator[Demo]:
         told = mail.environment(BAKEN_ALERTS__RULES=str(rules))
         started = time.monotonic()
         served = stack.enter_context(serving(demo_args(first_start.folder), first_start.folder, told))
-        yield Demo(served, time.monotonic() - started, mail)
+        yield Demo(served, time.monotonic() - started, mail, first_start.folder)
+
+
+@pytest.fixture(scope="session")
+def admin(demo: Demo) -> Iterator[Person]:
+    """An administrator of the demo over HTTP."""
+    person = Person(demo.served.address, ADMIN, DEMO_PASSWORD)
+    yield person
+    person.client.close()
+
+
+@pytest.fixture(scope="session")
+def fired(admin: Person) -> None:
+    """Nothing is looked at before the alerts that are always there have fired."""
+
+    def told() -> bool:
+        found = admin.client.get("/api/method/baken.get_alerts").json()["message"]["alerts"]
+        return {"WATCHED_QUEUE", "WATCHED_MEMORY", "WATCHED_PROCESSOR"} <= {alert["rule"] for alert in found}
+
+    eventually(told, 60, "alerts of the demo")
+
+
+@pytest.fixture(scope="session")
+def errors_were_read(admin: Person) -> None:
+    """Nothing is looked at before the collector has read the demo's errors."""
+
+    def listed() -> int:
+        answer = admin.client.get("/api/method/baken.get_error_patterns", params={"hours": 720})
+        return len(answer.json()["message"]["patterns"])
+
+    eventually(lambda: listed() > 1, 60, "patterns of the demo's errors")
+
+
+def dashboards(admin: Person) -> list[dict[str, Any]]:
+    """The dashboards that the administrator sees."""
+    found: list[dict[str, Any]] = admin.client.get("/api/method/baken.get_dashboards").json()["message"]["dashboards"]
+    return found
+
+
+@pytest.fixture
+def no_dashboards(admin: Person) -> Iterator[None]:
+    """There are none before, and what a test made is gone afterwards."""
+
+    def clear() -> None:
+        for one in dashboards(admin):
+            answer = admin.client.post(
+                "/api/method/baken.delete_dashboard",
+                json={"dashboard": one["dashboard"], "version": one["version"]},
+                headers={"X-Frappe-CSRF-Token": admin.csrf},
+            )
+            answer.raise_for_status()
+
+    clear()
+    yield
+    clear()
+
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+def _missing(what: str) -> None:
+    if in_ci():
+        pytest.fail(f"{what}; in CI it has to be there")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium; skips with the reason when it or the built front end is missing."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next((found for name in names if (found := shutil.which(name))), None)
+    if program is None:
+        _missing("Chromium is not installed")
+    if not (PUBLIC / "index.html").is_file():
+        _missing("the front end is not built; run make setup")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visits]:
+    """Opens a page for somebody, signed in to the demo unless `user` is empty. See `browsing.Visit`.
+
+    The worker that keeps the page for when there is no connection is left out unless `worker` is true: it fetches
+    the whole front end for each new person.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def opened(
+            user: str = ADMIN,
+            language: str = "en",
+            width: int = 1280,
+            theme: str = "light",
+            *,
+            address: str = "",
+            refresh: str = "0",
+            worker: bool = False,
+            password: str = DEMO_PASSWORD,
+            kept: bool = False,
+            **options: Any,
+        ) -> Visit:
+            context = browser.new_context(
+                locale="en-GB",
+                timezone_id="Europe/Amsterdam",
+                base_url=address or request.getfixturevalue("demo").served.address,
+                viewport={"width": width, "height": 900},
+                service_workers="allow" if worker else "block",
+                **options,
+            )
+            stack.callback(context.close)
+            context.set_default_timeout(browsing.PATIENCE)
+            # The user's own on the site count only while nothing was chosen in the browser.
+            chosen = {"language": language, "theme": theme, "refresh": refresh}
+            script = "".join(f"localStorage.setItem('baken.{name}', '{value}');" for name, value in chosen.items())
+            if not kept:
+                context.add_init_script(script)
+            if user:
+                answer = context.request.post("/api/method/login", form={"usr": user, "pwd": password})
+                assert answer.ok
+            found = Visit(context, context.new_page(), language, width)
+            browsing.listen(found.page, found.complaints)
+            return found
+
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def patient() -> None:
+    """Two cores are shared with the demo and Chromium: what is expected may take a while."""
+    expect.set_options(timeout=browsing.PATIENCE)

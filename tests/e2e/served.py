@@ -159,6 +159,8 @@ def serving(args: Sequence[str], folder: Path, environ: Mapping[str, str] | None
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(5)
         reader.join(5)
+        # pytest shows it beside what failed.
+        print(served.text[-6000:])
         if process.stderr is not None:
             process.stderr.close()
 

@@ -1,77 +1,20 @@
 """The alerts of the demo in Chromium: see, take, end, hold back, look into one, and be told."""
 
 import re
-from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from bench.mailbox import text_of
-from tests.e2e import test_browser
+from tests.e2e.browsing import ADMIN, AXE, BOARD, Visits, settle, violations, width_of
 from tests.e2e.conftest import Demo
 from tests.e2e.served import Person, Way, eventually
 
-AXE = test_browser.AXE
-browser = test_browser.browser
-
 ALERTS = "/monitoring_dashboard/alerts"
 TABS = ("silences", "rules", "statistics", "delivery")
-ADMIN, BOARD = "admin@example.test", "board@example.test"
 HEADINGS = {"en": "Alerts", "nl": "Meldingen"}
 
-Open = Callable[..., tuple[Page, list[str]]]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def admin(demo: Demo) -> Iterator[Person]:
-    """An administrator over HTTP. Nothing is looked at before the alerts that are always there have fired."""
-    person = Person(demo.served.address, ADMIN, "baken-demo")
-
-    def fired() -> bool:
-        found = person.client.get("/api/method/baken.get_alerts").json()["message"]["alerts"]
-        return {"WATCHED_QUEUE", "WATCHED_MEMORY"} <= {alert["rule"] for alert in found}
-
-    eventually(fired, 60, "alerts of the demo")
-    yield person
-    person.client.close()
-
-
-@pytest.fixture
-def sign_in(browser: Browser, demo: Demo) -> Iterator[Open]:
-    """Opens a page for somebody who is signed in; gives it with what its console complains of."""
-    contexts: list[BrowserContext] = []
-
-    def opened(
-        user: str = ADMIN, language: str = "en", width: int = 1280, theme: str = "light", address: str = ""
-    ) -> tuple[Page, list[str]]:
-        context = browser.new_context(
-            locale="en-GB",
-            timezone_id="Europe/Amsterdam",
-            base_url=address or demo.served.address,
-            viewport={"width": width, "height": 900},
-        )
-        contexts.append(context)
-        context.set_default_timeout(test_browser.PATIENCE)
-        chosen = {"language": language, "theme": theme, "refresh": "0"}
-        for name, value in chosen.items():
-            context.add_init_script(f"localStorage.setItem('baken.{name}', '{value}')")
-        answer = context.request.post("/api/method/login", form={"usr": user, "pwd": "baken-demo"})
-        assert answer.ok
-        page = context.new_page()
-        complaints: list[str] = []
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return page, complaints
-
-    yield opened
-    for context in contexts:
-        context.close()
-
-
-def settle(page: Page) -> None:
-    """Wait until everything on the page has been answered."""
-    expect(page.locator("[aria-busy=true]")).to_have_count(0)
-    expect(page.locator(".skeleton")).to_have_count(0)
+pytestmark = pytest.mark.usefixtures("fired")
 
 
 def show(page: Page, query: str = "", language: str = "en") -> None:
@@ -99,8 +42,8 @@ def open_alert(page: Page, title: str) -> None:
     expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
 
 
-def test_alerts_are_listed_narrowed_and_opened(sign_in: Open) -> None:
-    page, complaints = sign_in()
+def test_alerts_are_listed_narrowed_and_opened(visit: Visits) -> None:
+    page, complaints = visit().seen
     page.goto("/monitoring_dashboard")
     page.get_by_role("navigation", name="Views").get_by_role("link", name="Alerts").click()
     expect(page.locator(".sentence")).to_have_text(re.compile(r"^\d+ .* open; .*\.$"))
@@ -133,8 +76,8 @@ def test_alerts_are_listed_narrowed_and_opened(sign_in: Open) -> None:
     assert complaints == []
 
 
-def test_what_is_resolved_leaves_the_list_and_undo_brings_it_back(sign_in: Open) -> None:
-    page, complaints = sign_in()
+def test_what_is_resolved_leaves_the_list_and_undo_brings_it_back(visit: Visits) -> None:
+    page, complaints = visit().seen
     show(page)
     with page.expect_response(lambda answer: "resolve_alerts" in answer.url) as answered:
         entry(page, "Queue default is watched").get_by_role("button", name="Resolve").click()
@@ -146,8 +89,8 @@ def test_what_is_resolved_leaves_the_list_and_undo_brings_it_back(sign_in: Open)
     assert complaints == []
 
 
-def test_an_alert_is_acknowledged_and_commented_and_its_trail_says_so(sign_in: Open) -> None:
-    page, complaints = sign_in(BOARD)
+def test_an_alert_is_acknowledged_and_commented_and_its_trail_says_so(visit: Visits) -> None:
+    page, complaints = visit(BOARD).seen
     open_alert(page, "Queue default is watched")
     state = page.get_by_role("region", name="State", exact=True)
     note = state.get_by_role("textbox", name="Note")
@@ -165,8 +108,8 @@ def test_an_alert_is_acknowledged_and_commented_and_its_trail_says_so(sign_in: O
     assert complaints == []
 
 
-def test_of_two_people_at_once_one_takes_it_and_the_other_is_told_who(sign_in: Open, admin: Person) -> None:
-    pages = {user: sign_in(user)[0] for user in (ADMIN, BOARD)}
+def test_of_two_people_at_once_one_takes_it_and_the_other_is_told_who(visit: Visits, admin: Person) -> None:
+    pages = {user: visit(user).page for user in (ADMIN, BOARD)}
     for page in pages.values():
         show(page)
     for page in pages.values():
@@ -183,8 +126,8 @@ def test_of_two_people_at_once_one_takes_it_and_the_other_is_told_who(sign_in: O
     assert [step["user"] for step in detail["trail"] if step["kind"] == "acknowledged"] == [first]
 
 
-def test_a_silence_that_is_refused_keeps_its_words_and_one_that_is_taken_holds(sign_in: Open) -> None:
-    page, _ = sign_in()
+def test_a_silence_that_is_refused_keeps_its_words_and_one_that_is_taken_holds(visit: Visits) -> None:
+    page, _ = visit().seen
     show(page, "?tab=silences")
     page.get_by_role("button", name="Add silence").click()
     dialog = page.get_by_role("dialog")
@@ -211,8 +154,8 @@ def test_a_silence_that_is_refused_keeps_its_words_and_one_that_is_taken_holds(s
     expect(silence).to_have_count(0)
 
 
-def test_an_alert_is_silenced_from_its_row_and_undo_ends_that(sign_in: Open) -> None:
-    page, complaints = sign_in()
+def test_an_alert_is_silenced_from_its_row_and_undo_ends_that(visit: Visits) -> None:
+    page, complaints = visit().seen
     show(page)
     row = entry(page, "Queue long is watched")
     row.get_by_role("button", name=re.compile("^More")).click()
@@ -227,8 +170,8 @@ def test_an_alert_is_silenced_from_its_row_and_undo_ends_that(sign_in: Open) -> 
     assert complaints == []
 
 
-def test_maintenance_is_planned_for_a_day_and_ended(sign_in: Open) -> None:
-    page, complaints = sign_in()
+def test_maintenance_is_planned_for_a_day_and_ended(visit: Visits) -> None:
+    page, complaints = visit().seen
     show(page, "?tab=silences")
     page.get_by_role("button", name="Add maintenance").click()
     dialog = page.get_by_role("dialog", name="Add maintenance")
@@ -247,8 +190,8 @@ def test_maintenance_is_planned_for_a_day_and_ended(sign_in: Open) -> None:
     assert complaints == []
 
 
-def test_rules_and_statistics_lead_to_alerts(sign_in: Open) -> None:
-    page, complaints = sign_in()
+def test_rules_and_statistics_lead_to_alerts(visit: Visits) -> None:
+    page, complaints = visit().seen
     show(page, "?tab=rules")
     page.get_by_role("searchbox").fill("watched_queue")
     rule = page.locator(".rules > li")
@@ -270,8 +213,8 @@ def test_rules_and_statistics_lead_to_alerts(sign_in: Open) -> None:
     assert complaints == []
 
 
-def test_a_test_message_arrives(sign_in: Open, demo: Demo) -> None:
-    page, complaints = sign_in()
+def test_a_test_message_arrives(visit: Visits, demo: Demo) -> None:
+    page, complaints = visit().seen
     show(page, "?tab=delivery")
     channels = page.get_by_role("region", name="Channels", exact=True)
     expect(channels).to_contain_text("mail")
@@ -285,8 +228,8 @@ def test_a_test_message_arrives(sign_in: Open, demo: Demo) -> None:
     assert complaints == []
 
 
-def test_without_a_mouse(sign_in: Open) -> None:
-    page, complaints = sign_in()
+def test_without_a_mouse(visit: Visits) -> None:
+    page, complaints = visit().seen
     show(page)
     focused = page.locator(":focus")
     row = entry(page, "Memory is watched")
@@ -325,17 +268,14 @@ def test_without_a_mouse(sign_in: Open) -> None:
 
 
 @pytest.mark.parametrize(("width", "theme", "language"), [(360, "dark", "nl"), (1440, "light", "en")])
-def test_fits_and_is_accessible_in_both_languages(sign_in: Open, width: int, theme: str, language: str) -> None:
+def test_fits_and_is_accessible_in_both_languages(visit: Visits, width: int, theme: str, language: str) -> None:
     if not AXE.is_file():
         pytest.skip("axe-core is not installed in frontend/node_modules")
-    page, complaints = sign_in(language=language, width=width, theme=theme)
+    page, complaints = visit(language=language, width=width, theme=theme).seen
 
     def looked_at(what: str) -> None:
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, what
-        # The page's own Content-Security-Policy lets no script in; the tools of the browser may.
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = page.evaluate("async () => (await axe.run()).violations.map(each => `${each.id}: ${each.help}`)")
-        assert found == [], what
+        assert width_of(page) <= width, what
+        assert violations(page) == [], what
 
     show(page, language=language)
     assert page.locator("html").get_attribute("lang") == language
@@ -359,10 +299,10 @@ def test_fits_and_is_accessible_in_both_languages(sign_in: Open, width: int, the
     assert complaints == []
 
 
-def test_a_server_that_goes_away_is_told_and_what_is_known_stays(sign_in: Open, demo: Demo) -> None:
+def test_a_server_that_goes_away_is_told_and_what_is_known_stays(visit: Visits, demo: Demo) -> None:
     way = Way(demo.served.port)
     way.open()
-    page, _ = sign_in(address=f"http://127.0.0.1:{way.port}")
+    page, _ = visit(address=f"http://127.0.0.1:{way.port}").seen
     show(page)
     way.close()
     page.get_by_role("button", name="Refresh now").click()

@@ -16,11 +16,8 @@ from tests.alerts.pushed import NETWORK
 from tests.api.alerted import TOLD, fire
 from tests.api.alerted import row as alert_row
 from tests.e2e.served import Way
-from tests.e2e.test_browser import browser
 from tests.server.world import ADMIN, BOARD, PASSWORD, World, make_world
 from tests.servers import free_port
-
-__all__ = ["browser"]
 
 PATIENCE = 15_000
 KEPT = """async () => {

@@ -157,3 +157,31 @@ def test_many_sites(store: Store) -> None:
     before = look(store, *many)
     run(store, many[777], 1)
     assert changes.changed(before, look(store, *many)) == {many[777]: {FIGURES}}
+
+
+def test_of_many_sites_errors_are_counted_after_a_run_and_else_by_turns(sqlite_store: Store) -> None:
+    sites = [f"{number}.example" for number in range(changes.FEW + 10)]
+    for site in sites:
+        run(sqlite_store, site, 0)
+    with sqlite_store.write() as conn:
+        conn.execute(
+            insert(tables.error_patterns), [pattern_row(n, 1, None) | {"site": site} for n, site in enumerate(sites, 1)]
+        )
+
+    def counted(before: Look | None, turn: int) -> Look:
+        with sqlite_store.read() as conn:
+            return changes.look(conn, sites, before, turn)
+
+    last = counted(None, 0)
+    with sqlite_store.write() as conn:
+        conn.execute(update(tables.error_patterns).values(total=tables.error_patterns.c.total + 1))
+    run(sqlite_store, sites[0], 5)
+    heard: set[str] = set()
+    for turn in range(changes.TURNS):
+        now = counted(last, turn)
+        found = {site for site, topics in changes.changed(last, now).items() if ERRORS in topics}
+        if turn == 0:
+            assert sites[0] in found and len(found) < len(sites)
+        assert not heard & found
+        heard, last = heard | found, now
+    assert heard == set(sites)

@@ -12,7 +12,7 @@ from baken.alerts.watch import AlertWatch
 from baken.api import snapshots
 from baken.history import audit, leases, requests, samples
 from baken.history.samples import Cycle, Sample
-from tests.server.world import ADMIN, PAGE, World, plain_calls
+from tests.server.world import ADMIN, PAGE, World, plain_calls, token
 
 MEMBERS = {(("status", "Active"),): 401, (("status", "Terminated"),): 60, (("status", "Expired"),): 4}
 FIGURES: dict[str, Any] = {
@@ -292,3 +292,21 @@ def test_metrics_and_catalogue(world: World) -> None:
     time.sleep(snapshots.CHECK_SECONDS)
     again = {row["metric"]: row for row in message(world, "baken.get_metrics", domain="association")}
     assert [value["value"] for value in again["association_members"]["values"]] == [9]
+
+
+@pytest.mark.parametrize(
+    ("accepts", "packed"), [("gzip, br", True), ("br;q=1, gzip;q=0.5", True), ("gzip;q=0, br", False), ("", False)]
+)
+def test_long_answers_are_packed_for_those_who_take_it(world: World, accepts: str, packed: bool) -> None:
+    long, short = (
+        world.client.get(f"/api/method/{name}", headers={**token(ADMIN), "Accept-Encoding": accepts})
+        for name in ("baken.get_metric_catalogue", "baken.get_sites")
+    )
+    assert (long.status_code, short.status_code) == (200, 200), long.text
+    assert ("content-encoding" in long.headers) == packed
+    assert "content-encoding" not in short.headers
+    assert long.headers["vary"] == short.headers["vary"] == "Accept-Encoding"
+    # The client unpacks it: what arrives is the same.
+    assert len(long.json()["message"]) > 50
+    if packed:
+        assert int(long.headers["content-length"]) < len(long.content) / 4

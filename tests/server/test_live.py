@@ -301,9 +301,9 @@ def test_one_look_however_many_listen_and_none_when_nobody_does(world: World, mo
     looks = []
     real = changes.look
 
-    def counted(conn: Any, sites: Any) -> Look:
+    def counted(conn: Any, sites: Any, *more: Any) -> Look:
         looks.append(set(sites))
-        return real(conn, sites)
+        return real(conn, sites, *more)
 
     monkeypatch.setattr(changes, "look", counted)
     monkeypatch.setattr(live, "LOOK_EVERY", 0.2)

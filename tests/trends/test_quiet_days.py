@@ -17,9 +17,9 @@ from baken.history.store import Store, open_store
 from baken.metrics import catalogue
 
 NOW = datetime(2026, 9, 13, 18, 0, tzinfo=UTC)
-"""The six weeks before it have no change of the clocks, which makes what happens by UTC look an hour late."""
+"""The weeks before it have no change of the clocks, which makes what happens by UTC look an hour late."""
 
-WEEKS = 6
+WEEKS = 3
 STEP = 1800
 # What an incident leaves behind: counts over a day, failed jobs that are kept until somebody clears them.
 AFTER = timedelta(hours=48)

@@ -188,3 +188,36 @@ def test_single_points_need_to_be_far_out() -> None:
     assert [one.points for one in unusual.stretches(moments, [15, 15, None, 15, 5, 5], band)] == [3]
     assert unusual.stretches(moments, [15, 15, 5, 5, 15, 5], band) == []
     assert [one.above for one in unusual.stretches(moments, [25, -15, 5, 5, 5, 5], band)] == [True, False]
+
+
+def test_after_days_without_figures_nobody_knows_what_a_day_began_with() -> None:
+    # Two new documents a day; then four days in which nobody looked.
+    hours = [hour for hour in range(40 * 24) if not 30 * 24 <= hour < 34 * 24]
+    moments = [FIRST + hour * HOUR_MS for hour in hours]
+    values = [float(100 + hour // 12) for hour in hours]
+    usual = Usual(Hours(moments, values, values), Calendar(ZONE), 1.0, until=moments[-1])
+    assert usual.at(FIRST + (34 * 24 + 12) * HOUR_MS) is None
+    band = unusual.band(usual, moments, HOUR_MS)
+    assert unusual.stretches(moments, values, band) == []
+    # And what came meanwhile does not make a leap of as much usual later on.
+    later = usual.at(FIRST + (38 * 24 + 12) * HOUR_MS)
+    before = usual.at(FIRST + (28 * 24 + 12) * HOUR_MS)
+    assert later is not None and before is not None
+    assert later[1] - later[0] == before[1] - before[0]
+
+
+def test_a_counter_that_began_anew_has_no_rate_across_that() -> None:
+    from baken.api.usual import _trailing
+    from baken.history.ranges import Points
+
+    def points(begin: int, step: int, values: list[float]) -> Points:
+        return Points({}, [FIRST + begin + i * step for i in range(len(values))], values, None, None)
+
+    minute = 60_000
+    past = points(-3 * HOUR_MS, HOUR_MS, [100.0, 200.0, 300.0])
+    # Anew after twenty minutes, and then far beyond where it was: 300 more is not what it grew by.
+    values = [300.0 + 5 * i if i < 20 else 40.0 * (i - 20) for i in range(180)]
+    found = _trailing(points(0, minute, values), past, 60)
+    assert all(rate is not None for rate in found[:20])
+    assert all(rate is None for rate in found[20:79])
+    assert found[85] == pytest.approx(40 / 60)

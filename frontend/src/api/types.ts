@@ -17,6 +17,8 @@ export interface Session {
   /** Every site that this person may switch to without signing in again. */
   sites: string[]
   operator?: boolean
+  /** Others are watched here, to which one has to sign in. */
+  more_sites?: boolean
   /** The site that knows this person: another than `site` for an operator who looks around. */
   home_site?: string
   /** Whether this host tells changes by itself (baken.get_changes). */

@@ -44,7 +44,9 @@ export function scaleOf(values: number[], limit: number | null, options: ScaleOp
   const most = all.reduce((a, b) => Math.max(a, b))
   const base = (zero || least >= 0) && (zero || least < most * 0.6 || most === 0) ? Math.min(0, least) : least
   const top = zero ? Math.max(0, most) : most
-  const span = top - base || Math.abs(top) || 1
+  // Two hundredths of a share at least: what changes less is as good as still, and its axis would need digits to tell.
+  const flat = unit === 'ratio' && base > 0 ? 0.02 : 0
+  const span = Math.max(top - base, flat) || Math.abs(top) || 1
   const rounded = roundStep(span, lines, unit)
   const step = whole ? Math.max(1, Math.ceil(rounded)) : rounded
   const round = (value: number) => Number(value.toPrecision(12))

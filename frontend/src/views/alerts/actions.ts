@@ -29,6 +29,11 @@ export interface NewMaintenance extends Pick<Recurrence, 'days' | 'at' | 'minute
   comment: string
 }
 
+export interface Assignment {
+  to: string
+  note: string
+}
+
 /** Each answers whether something was changed; what a dialog asks for answers the refusal to it, null when it was done. */
 export interface Actions extends Noticed {
   acknowledge: (alerts: Alert[], note?: string) => Promise<boolean>
@@ -73,6 +78,17 @@ export function refusal(refused: AlertsChanged['refused'][number], now: Alert | 
   if (now?.status === 'Resolved') return now.resolved_by ? t('refused.resolved', { who: who(now.resolved_by) }) : t('refused.over')
   // The server's own words begin with the alert's name, which the notice has told already.
   return reason(refused.reason).replace(/^BA-\d+ /, '')
+}
+
+/**
+ * For a dialog: why nothing was done of what it asked for, null when it was, or a part of it was. The refusal is for the
+ * dialog alone: the notice would stand behind it.
+ */
+export function refusedBy(actions: Actions, done: boolean): string | null {
+  const notice = actions.notice
+  if (done || notice?.undo) return null
+  actions.dismiss()
+  return notice?.text ?? t('action.busy')
 }
 
 /** `changed` is called after each action and each undo; `taken` gets the alerts as they are now. */

@@ -4,6 +4,7 @@ import type { Alert, AlertsList, Feedback, Labels, Recurrence, Silence, Text } f
 import { formatDateTime, formatFigure, formatMoment, formatSeconds, parseTime } from '../../format'
 import { language, locale, t, tn, word, type MessageKey } from '../../i18n'
 import { labelName, labelValue, windowText } from '../../labels'
+import { reason } from '../../reasons'
 import { session } from '../../session'
 import { SEVERITIES } from './filters'
 
@@ -38,7 +39,19 @@ export function hopName(name: string): string {
 export const feedbackName = (code: Feedback) => (code ? t(`feedback.${code}`) : '')
 
 export function messageOf(alert: Pick<Alert, 'message' | 'messages'>): string {
-  return said(alert.messages ?? alert.message)
+  return reasonWithin(said(alert.messages ?? alert.message))
+}
+
+/** A message may end in a reason that came from elsewhere, in English: "Het kanaal weigert: timed out". */
+export function reasonWithin(text: string): string {
+  if (language.value === 'en') return text
+  for (let at = text.indexOf(': '); at >= 0; at = text.indexOf(': ', at + 2)) {
+    const end = text.slice(at + 2)
+    const bare = end.replace(/\.$/, '')
+    const told = reason(bare)
+    if (told !== bare) return `${text.slice(0, at + 2)}${told}${end.slice(bare.length)}`
+  }
+  return text
 }
 
 /** A runbook as a link; '' for a path in Baken's own documentation, which leads nowhere from here, and for what is none. */
@@ -116,6 +129,8 @@ export function spanText(span: number | string | null | undefined): string {
   if (!span) return ''
   if (typeof span === 'number') return formatSeconds(span)
   const seconds = [...span.matchAll(/(\d+(?:\.\d+)?)([smhdw])/g)].reduce((sum, [, n, unit]) => sum + Number(n) * (SPAN_SECONDS[unit ?? ''] ?? 0), 0)
+  // Of a length that somebody chose, an hour is an hour and no sixty minutes.
+  if (seconds === 3600) return `1 ${t('unit.hour')}`
   return seconds ? formatSeconds(seconds) : ''
 }
 
