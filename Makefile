@@ -21,7 +21,7 @@ demo: setup ## Run Baken on a living demo association (make demo PORT=8811)
 	@exec $(BIN)/baken demo --host $(HOST) --port $(PORT) $(DEMO)
 
 test: setup ## Run all tests; those that need a server that is not installed say so and are skipped
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 	cd frontend && $(NPM) run --silent test
 
 lint: setup ## Style, types, import floors

@@ -26,6 +26,16 @@ _WITH_DEMO = re.compile(
     r"tests/e2e/test_(?:alerts_page|browser|charts_page|dashboards_page|demo|errors_page|frame|views)\.py::"
 )
 
+# What takes longest begins first, so that no worker is left alone with it at the end.
+_LONG = re.compile(
+    r"tests/(?:e2e/|server/test_serve|alerts/test_watch|collector/test_run|history/test_retention|trends/|errors/test_reader)"
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order in which files are begun."""
+    items.sort(key=lambda item: (not _WITH_DEMO.match(item.nodeid), not _LONG.match(item.nodeid)))
+
 
 class _OneDemo(LoadFileScheduling):  # type: ignore[misc]
     """Each file goes to one worker as a whole; the files that look at the demo all go to the same one."""

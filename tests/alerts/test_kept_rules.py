@@ -140,7 +140,7 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, min_size=1, max_size=8))
 def test_no_change_of_one_site_touches_another(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[dict[str, Any] | None, float]]

@@ -178,10 +178,12 @@ def test_another_person_finds_nothing_of_the_one_before(place: Place) -> None:
     # The cookie is another one's from one moment to the next: no sign-out was seen.
     place.context.request.post("/api/method/login", form={"usr": BOARD, "pwd": PASSWORD})
     assert place.session()["user"] == BOARD
-    until(place.page, KEPT, lambda found: found == ["baken.get_session"])
+    # The page may hear of it by itself, and leaves nothing at all then.
+    until(place.page, KEPT, lambda found: not found or found == ["baken.get_session"])
     place.way.close()
     assert place.page.evaluate("fetch('/api/method/baken.get_alerts').then(() => 1, () => 0)") == 0
-    assert place.session()["user"] == BOARD
+    asked = "fetch('/api/method/baken.get_session').then((each) => each.json(), () => null)"
+    assert ADMIN not in str(place.page.evaluate(asked))
 
 
 def push(place: Place, told: Any) -> None:

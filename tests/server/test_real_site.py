@@ -45,9 +45,13 @@ def real(frappe_site: FrappeSite, tmp_path_factory: pytest.TempPathFactory) -> I
     store.migrate()
     site = Site(read_site(frappe_site.bench, frappe_site.name), settings)
     names = [entry.name for entry in catalogue.metrics("site")] + [entry.kind for entry in catalogue.observations()]
-    run = run_site(site, names, clock.now(), 60)
-    with store.write() as conn:
-        samples.record(conn, [run.cycle(site.name)])
+    for _ in range(20):
+        run = run_site(site, names, clock.now(), 60)
+        with store.write() as conn:
+            samples.record(conn, [run.cycle(site.name)])
+        # On a busy machine the first look does not get to the end of the errors of a week.
+        if "frappe_errors" not in run.absences:
+            break
     yield Real(create_app(settings, store, {site.name: site}), site, store, frappe_site)
     store.close()
 
