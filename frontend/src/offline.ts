@@ -53,6 +53,8 @@ export function isServed(): boolean {
 }
 
 let registered = false
+/** After so long the first page has loaded what it shows. */
+const REST_MS = 2_000
 
 /**
  * Registers the worker and follows it.
@@ -72,7 +74,10 @@ export function startOffline(
     const told = event.data as { type?: unknown; path?: unknown } | null
     if (told?.type === OPEN && typeof told.path === 'string') show(told.path)
   })
-  void register()
+  // Fetching the whole page for later must not hold up the page of now; the sign-in page has nothing else to do.
+  if (!window.location.pathname.startsWith(HOME)) void register()
+  else if (document.readyState === 'complete') setTimeout(() => void register(), REST_MS)
+  else window.addEventListener('load', () => setTimeout(() => void register(), REST_MS), { once: true })
   watch(
     user,
     (name) => {
