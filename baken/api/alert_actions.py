@@ -13,6 +13,7 @@ from baken import clock
 from baken.alerts import answers, kept_recipients, lifecycle, matchers, outbox, silences, suppression, trial_alert
 from baken.alerts.lifecycle import Act, Refused, number_of
 from baken.alerts.matchers import BadMatcher
+from baken.alerts.rulebook import RuleBook
 from baken.alerts.view import zone_of
 from baken.alerts.windows import BadTime, Recurrence
 from baken.api import snapshots
@@ -192,6 +193,7 @@ def end_silence(call: Call, id: Annotated[int, NUMBER]) -> dict[str, Any]:
 
     Returns silence, as `baken.get_silences` gives it.
     """
+    rules, problems = book_or_problems(call)
     with call.store.write() as conn:
         known = silences.one(conn, id, site=call.site_name, now=call.now)
         if known is not None and not known["site"] and not acts_on_host(call):
@@ -200,7 +202,7 @@ def end_silence(call: Call, id: Annotated[int, NUMBER]) -> dict[str, Any]:
             silences.end(conn, id, site=call.site_name, by=_by(call), now=call.now)
         except silences.Refused as reason:
             raise BadArgument(str(reason)) from None
-        _refresh(call, conn)
+        _refresh(call, conn, rules, problems)
     return {"silence": _silence(call, id)}
 
 
@@ -312,6 +314,7 @@ def _add(
 ) -> dict[str, Any]:
     try:
         matchers.check(given)
+        rules, problems = book_or_problems(call)
         with call.store.write() as conn:
             number = silences.add(
                 conn,
@@ -325,15 +328,14 @@ def _add(
                 by=_by(call),
                 now=call.now,
             )
-            _refresh(call, conn)
+            _refresh(call, conn, rules, problems)
     except (BadMatcher, silences.Refused) as reason:
         raise BadArgument(str(reason)) from None
     return {"silence": _silence(call, number)}
 
 
-def _refresh(call: Call, conn: Any) -> None:
+def _refresh(call: Call, conn: Any, rules: RuleBook, problems: list[str]) -> None:
     """Let what began or ended count at once, not only when the collector looks."""
-    rules, problems = book_or_problems(call)
     people = kept_recipients.chosen(conn, call.settings, None).settings.alerts
     # Without the rules it is not known what inhibits what; the collector looks when they are in order again.
     if not problems:

@@ -88,8 +88,10 @@ class _State:
     @property
     def items(self) -> list[Item]:
         if self._items is None:
+            # What opens a connection of its own comes first: who holds one and waits for another may wait for ever.
+            rows, told = self.rows, anybody_told(self.call)
             with self.call.store.read() as conn:
-                self._items = _items(conn, self)
+                self._items = _items(conn, self, rows, told)
         return self._items
 
     @property
@@ -100,18 +102,17 @@ class _State:
         return {language: words.moment(at, self.zone, language, now=self.call.now) for language in LANGUAGES}
 
 
-def _items(conn: Connection, state: _State) -> list[Item]:
+def _items(conn: Connection, state: _State, rows: list[Row[Any]], told: bool) -> list[Item]:
     call, figures = state.call, state.shot.figures
-    covered = attention.alerted(state.rows)
+    covered = attention.alerted(rows)
     waiting = [replace(item, since=_begun(conn, state, item)) for item in attention.waiting(figures, covered, call.now)]
-    anybody = anybody_told(call)
     return attention.ordered(
         [
             *attention.unseen(figures, covered, call.now, state.zone),
-            *attention.of_alerts(state.rows),
+            *attention.of_alerts(rows),
             *waiting,
-            *attention.found(conn, call.site_name, state.rows, call.now),
-            *([] if anybody else [attention.untold()]),
+            *attention.found(conn, call.site_name, rows, call.now),
+            *([] if told else [attention.untold()]),
         ]
     )
 
