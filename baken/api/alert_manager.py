@@ -3,8 +3,6 @@
 import time
 from typing import Annotated, Any
 
-from sqlalchemy import Connection
-
 from baken import clock
 from baken.alerts import answers, statistics, trial_alert
 from baken.api import snapshots
@@ -46,8 +44,7 @@ def run_daily_checks(call: Call) -> dict[str, Any]:
     alerts.report_at.
     """
     answer = _run(call, DAILY)
-    with call.store.read() as conn:
-        answer["statistics"] = _statistics(conn, call, 1)
+    answer["statistics"] = _statistics(call, 1)
     return answer
 
 
@@ -121,15 +118,15 @@ def get_alert_statistics(call: Call, days: Annotated[int, Range(1, 3660)] = 30) 
     false_alarm_share: null when nobody rated, rated, suppressed, flapping, notifications, last_fired), notifications
     (sent, held, failed, waiting, median and 99 % seconds to send), timestamp.
     """
-    with call.store.read() as conn:
-        return _statistics(conn, call, days)
+    return _statistics(call, days)
 
 
-def _statistics(conn: Connection, call: Call, days: int) -> dict[str, Any]:
+def _statistics(call: Call, days: int) -> dict[str, Any]:
     """The statistics, with the title and the name of each rule, whatever its figures are."""
     rules = book_or_problems(call)[0].rules
     titles = {name: title(rule, call.site_name) for name, rule in rules.items()}
-    found = statistics.statistics(conn, call.site_name, call.now, days, titles=titles)
+    with call.store.read() as conn:
+        found = statistics.statistics(conn, call.site_name, call.now, days, titles=titles)
     for each in found["rules"]:
         each["rule_name"] = rule_name(rules.get(each["rule"]), each["rule"])
     return found

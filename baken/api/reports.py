@@ -11,6 +11,7 @@ from baken.alerts import outbox, reports
 from baken.alerts.routing import named
 from baken.alerts.view import zone_of
 from baken.alerts.windows import zone_named
+from baken.api import snapshots
 from baken.api.alerts import told
 from baken.api.context import DASHBOARD_ROLES, BadArgument, Call
 from baken.api.registry import method
@@ -44,20 +45,27 @@ def get_report(
     """
     moment = _until(call, until)
     chosen = language or call.settings.language
-    with call.store.read() as conn:
-        zone = zone_named(zone_of(conn, call.site_name))
-        built = reports.build(
-            conn,
-            call.site_name,
-            period=period,
-            until=moment,
-            zone=zone,
-            language=chosen,
-            settings=call.settings,
-            url="",
-            now=call.now,
-        )
-    return {**built, "language": chosen, "time_zone": str(zone), "until": iso(moment), "timestamp": iso(call.now)}
+    shot = snapshots.of(call.store, call.site_name)
+
+    def ask() -> dict[str, Any]:
+        with call.store.read() as conn:
+            zone = zone_named(zone_of(conn, call.site_name))
+            built = reports.build(
+                conn,
+                call.site_name,
+                period=period,
+                until=moment,
+                zone=zone,
+                language=chosen,
+                settings=call.settings,
+                url="",
+                now=call.now,
+            )
+        return {**built, "language": chosen, "time_zone": str(zone)}
+
+    # Within a minute, and as long as nothing newer was measured, it is the same report.
+    key = ("report", period, chosen, moment.replace(second=0, microsecond=0))
+    return {**shot.once(key, ask), "until": iso(moment), "timestamp": iso(call.now)}
 
 
 @method("baken.get_report_deliveries", roles=DASHBOARD_ROLES)
