@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, select, table, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select, table, text
 from sqlalchemy.sql import column
 from sqlalchemy.sql.expression import ColumnClause
 
 from baken.history.migrations import HEAD, KNOWN, VERSION_TABLE
 from baken.history.problems import StoreError, StoreUnavailable
+from baken.history.tables import metadata
 
 if TYPE_CHECKING:
     from baken.history.store import Store
@@ -61,6 +62,14 @@ def _version(connection: Connection) -> str | None:
     return connection.execute(select(number).select_from(table(VERSION_TABLE))).scalar()
 
 
+def _make(connection: Connection) -> None:
+    """Make all tables of a new store, and last the mark that they are there: it can be done again after a cut."""
+    metadata.create_all(connection)
+    version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
+    version.create(connection, checkfirst=True)
+    connection.execute(insert(version).values(version_num=HEAD))
+
+
 def _run(connection: Connection, name: str) -> None:
     version = _version(connection)
     if version == HEAD:
@@ -70,6 +79,9 @@ def _run(connection: Connection, name: str) -> None:
             f"the store {name} was used by a newer Baken (tables {version}, this one knows {HEAD}): "
             "start the newer Baken, or give this one another store"
         )
+    if version is None:
+        _make(connection)
+        return
     # Only here: a start that finds everything in place does not pay for loading it.
     from alembic import command
     from alembic.config import Config

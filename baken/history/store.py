@@ -114,16 +114,17 @@ class Store:
             ) from problem
 
     def size_bytes(self) -> int:
-        """Bytes that the store takes on its disk (MariaDB: the server's own estimate). Raises StoreError."""
+        """Bytes that the store's tables take on disk (MariaDB: the server's own estimate). Raises StoreError."""
         if self.dialect == "sqlite":
             path = self._address.database or ""
             files = (Path(path), Path(f"{path}-wal"))
             return sum(file.stat().st_size for file in files if file.exists())
         statement = (
-            "SELECT pg_database_size(current_database())"
+            "SELECT COALESCE(SUM(pg_total_relation_size(oid)), 0) FROM pg_class WHERE relkind = 'r' "
+            "AND relname LIKE 'baken\\_%' AND relnamespace = current_schema()::regnamespace"
             if self.dialect == "postgresql"
             else "SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables "
-            "WHERE table_schema = DATABASE()"
+            "WHERE table_schema = DATABASE() AND table_name LIKE 'baken\\_%'"
         )
         with self.read() as connection:
             return int(connection.execute(text(statement)).scalar_one())

@@ -1,8 +1,8 @@
 """The tables of the store, written once for SQLite, MariaDB and PostgreSQL.
 
 Moments are whole milliseconds since 1970 in UTC (BIGINT). Texts compare byte by byte on every database
-(`utf8mb4_bin` on MariaDB), so that a name means the same everywhere. The migrations create these tables; a
-test holds the two against each other.
+(`utf8mb4_bin` on MariaDB), so that a name means the same everywhere. A new store gets these tables as they stand here,
+an older one by the migrations; a test holds the two against each other.
 """
 
 from typing import Any
@@ -23,11 +23,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.mysql import LONGBLOB, MEDIUMTEXT
 
+PREFIX = "baken_"
+"""What the name of every table begins with: the store may live in a database that holds other tables."""
+
+
+def _bare(_constraint: object, table: Table) -> str:
+    return table.name.removeprefix(PREFIX)
+
+
 metadata = MetaData(
     naming_convention={
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "bare": _bare,
+        "pk": "pk_%(bare)s",
+        "uq": "uq_%(bare)s_%(column_0_N_name)s",
+        "ix": "ix_%(bare)s_%(column_0_N_name)s",
     }
 )
 
@@ -54,7 +63,7 @@ def _site(*, key: bool = False) -> Column[str]:
 
 
 series = Table(
-    "series",
+    "baken_series",
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
     _site(),
@@ -67,7 +76,7 @@ series = Table(
 )
 
 latest = Table(
-    "latest",
+    "baken_latest",
     metadata,
     Column("series_id", BigInteger, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
@@ -78,7 +87,7 @@ latest = Table(
 )
 
 measurements = Table(
-    "measurements",
+    "baken_measurements",
     metadata,
     _site(key=True),
     Column("metric", String(METRIC), primary_key=True),
@@ -87,7 +96,7 @@ measurements = Table(
 )
 
 samples = Table(
-    "samples",
+    "baken_samples",
     metadata,
     Column("series_id", BigInteger, primary_key=True, autoincrement=False),
     Column("at", BigInteger, primary_key=True, autoincrement=False),
@@ -96,7 +105,7 @@ samples = Table(
 )
 
 chunks = Table(
-    "chunks",
+    "baken_chunks",
     metadata,
     Column("series_id", BigInteger, primary_key=True, autoincrement=False),
     Column("day", BigInteger, primary_key=True, autoincrement=False),
@@ -108,7 +117,7 @@ chunks = Table(
 
 def _rollup(name: str) -> Table:
     return Table(
-        name,
+        f"{PREFIX}{name}",
         metadata,
         Column("series_id", BigInteger, primary_key=True, autoincrement=False),
         Column("at", BigInteger, primary_key=True, autoincrement=False),
@@ -125,7 +134,7 @@ hourly = _rollup("hourly")
 daily = _rollup("daily")
 
 absences = Table(
-    "absences",
+    "baken_absences",
     metadata,
     _site(key=True),
     Column("metric", String(METRIC), primary_key=True),
@@ -136,7 +145,7 @@ absences = Table(
 )
 
 gaps = Table(
-    "gaps",
+    "baken_gaps",
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
     _site(),
@@ -148,7 +157,7 @@ gaps = Table(
 )
 
 observations = Table(
-    "observations",
+    "baken_observations",
     metadata,
     _site(key=True),
     Column("kind", String(METRIC), primary_key=True),
@@ -158,7 +167,7 @@ observations = Table(
 )
 
 site_states = Table(
-    "site_states",
+    "baken_site_states",
     metadata,
     _site(key=True),
     Column("at", BigInteger, nullable=False),
@@ -173,7 +182,7 @@ site_states = Table(
 )
 
 collect_requests = Table(
-    "collect_requests",
+    "baken_collect_requests",
     metadata,
     _site(key=True),
     Column("at", BigInteger, nullable=False),
@@ -182,7 +191,7 @@ collect_requests = Table(
 )
 
 leases = Table(
-    "leases",
+    "baken_leases",
     metadata,
     Column("name", String(SITE), primary_key=True),
     Column("holder", String(200), nullable=False),
@@ -192,7 +201,7 @@ leases = Table(
 
 # How far the store's own housekeeping got; changes in the transaction that did the work.
 marks = Table(
-    "marks",
+    "baken_marks",
     metadata,
     Column("name", String(SITE), primary_key=True),
     Column("value", BigInteger, nullable=False),
@@ -200,7 +209,7 @@ marks = Table(
 )
 
 audit = Table(
-    "audit",
+    "baken_audit",
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("at", BigInteger, nullable=False),
@@ -216,7 +225,7 @@ audit = Table(
 )
 
 web_sessions = Table(
-    "web_sessions",
+    "baken_web_sessions",
     metadata,
     Column("id", String(64), primary_key=True),
     _site(),
@@ -238,7 +247,7 @@ web_sessions = Table(
 )
 
 sign_in_attempts = Table(
-    "sign_in_attempts",
+    "baken_sign_in_attempts",
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("at", BigInteger, nullable=False),
@@ -250,7 +259,7 @@ sign_in_attempts = Table(
 
 # A pattern's number is known within the store only; people and other programs name it by site and id.
 error_patterns = Table(
-    "error_patterns",
+    "baken_error_patterns",
     metadata,
     Column("number", Number, primary_key=True, autoincrement=True),
     _site(),
@@ -290,7 +299,7 @@ error_patterns = Table(
 )
 
 error_counts = Table(
-    "error_counts",
+    "baken_error_counts",
     metadata,
     Column("pattern", BigInteger, primary_key=True, autoincrement=False),
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
@@ -301,7 +310,7 @@ error_counts = Table(
 
 # Who was hit, and through which part of the system: a pseudonym ("" when nobody knows who), a group, a component.
 error_contexts = Table(
-    "error_contexts",
+    "baken_error_contexts",
     metadata,
     Column("number", Number, primary_key=True, autoincrement=True),
     _site(),
@@ -313,7 +322,7 @@ error_contexts = Table(
 )
 
 error_hits = Table(
-    "error_hits",
+    "baken_error_hits",
     metadata,
     Column("pattern", BigInteger, primary_key=True, autoincrement=False),
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
@@ -323,7 +332,7 @@ error_hits = Table(
 )
 
 error_hit_days = Table(
-    "error_hit_days",
+    "baken_error_hit_days",
     metadata,
     Column("pattern", BigInteger, primary_key=True, autoincrement=False),
     Column("day", BigInteger, primary_key=True, autoincrement=False),
@@ -333,7 +342,7 @@ error_hit_days = Table(
 )
 
 error_watermarks = Table(
-    "error_watermarks",
+    "baken_error_watermarks",
     metadata,
     _site(key=True),
     Column("source", String(SITE), primary_key=True),
@@ -345,7 +354,7 @@ error_watermarks = Table(
 
 # Errors that were counted from one source and may show up again in another.
 error_echoes = Table(
-    "error_echoes",
+    "baken_error_echoes",
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
     _site(),
@@ -358,7 +367,7 @@ error_echoes = Table(
 )
 
 error_findings = Table(
-    "error_findings",
+    "baken_error_findings",
     metadata,
     _site(key=True),
     Column("kind", String(20), primary_key=True),
@@ -373,7 +382,7 @@ error_findings = Table(
 
 # Which rules of grouping a site's errors follow; `previous` applies beside them until `until`.
 error_groupings = Table(
-    "error_groupings",
+    "baken_error_groupings",
     metadata,
     _site(key=True),
     Column("version", String(10), nullable=False),
@@ -385,7 +394,7 @@ error_groupings = Table(
 
 # Versions of apps that a site changed to.
 releases = Table(
-    "releases",
+    "baken_releases",
     metadata,
     _site(key=True),
     Column("at", BigInteger, primary_key=True, autoincrement=False),
@@ -397,7 +406,7 @@ releases = Table(
 
 # An alert from its opening to its end. At most one is open per rule, site and labels: `open_key` is its key until then.
 alerts = Table(
-    "alerts",
+    "baken_alerts",
     metadata,
     Column("number", Number, primary_key=True, autoincrement=True),
     _site(),
@@ -441,7 +450,7 @@ alerts = Table(
 
 # Everything that ever happened to an alert.
 alert_events = Table(
-    "alert_events",
+    "baken_alert_events",
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("alert", BigInteger, nullable=False),
@@ -457,7 +466,7 @@ alert_events = Table(
 
 # What the evaluation of a rule remembers of one label set between two looks.
 alert_states = Table(
-    "alert_states",
+    "baken_alert_states",
     metadata,
     _site(key=True),
     Column("key", String(32), primary_key=True),
@@ -476,7 +485,7 @@ alert_states = Table(
 
 # How far the evaluation has read what it reads in order, such as new patterns of errors.
 alert_marks = Table(
-    "alert_marks",
+    "baken_alert_marks",
     metadata,
     _site(key=True),
     Column("name", String(METRIC), primary_key=True),
@@ -486,7 +495,7 @@ alert_marks = Table(
 
 # Silences, and maintenance windows, which come again.
 silences = Table(
-    "silences",
+    "baken_silences",
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
     # Empty: for all sites.
@@ -507,7 +516,7 @@ silences = Table(
 
 # Notifications that wait to be sent or were. Addresses are not kept: the settings have them under the recipient's name.
 outbox = Table(
-    "outbox",
+    "baken_outbox",
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("key", String(64), nullable=False),
@@ -542,7 +551,7 @@ outbox = Table(
 
 # Whether a channel (recipient empty) or a recipient of it works.
 channel_states = Table(
-    "channel_states",
+    "baken_channel_states",
     metadata,
     Column("channel", String(SITE), primary_key=True),
     Column("recipient", String(SITE), primary_key=True),
@@ -557,7 +566,7 @@ channel_states = Table(
 
 # Links of e-mails that were used: each works once.
 alert_links = Table(
-    "alert_links",
+    "baken_alert_links",
     metadata,
     Column("id", String(64), primary_key=True),
     Column("at", BigInteger, nullable=False),
@@ -567,7 +576,7 @@ alert_links = Table(
 
 # What the process that evaluates is asked for: a test of the whole chain, or to evaluate a site now.
 alert_requests = Table(
-    "alert_requests",
+    "baken_alert_requests",
     metadata,
     Column("id", String(32), primary_key=True),
     _site(),
@@ -582,7 +591,7 @@ alert_requests = Table(
 
 # What people put together for themselves or for everybody of their site. A deleted one can be brought back for a while.
 dashboards = Table(
-    "dashboards",
+    "baken_dashboards",
     metadata,
     Column("id", String(32), primary_key=True),
     _site(),
@@ -604,7 +613,7 @@ dashboards = Table(
 
 # Browsers that get push messages. Without the private key in the data folder nobody can send to one of them.
 push_subscriptions = Table(
-    "push_subscriptions",
+    "baken_push_subscriptions",
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
     _site(),
@@ -634,7 +643,7 @@ push_subscriptions = Table(
 
 # Alerts that a channel keeps elsewhere under a name of its own, such as a site's System Alert.
 alert_mirrors = Table(
-    "alert_mirrors",
+    "baken_alert_mirrors",
     metadata,
     Column("channel", String(SITE), primary_key=True),
     Column("alert", BigInteger, primary_key=True, autoincrement=False),
@@ -644,7 +653,7 @@ alert_mirrors = Table(
 
 # What people set on the page instead of in a file: changes of rules, recipients, retention. An empty site: for all.
 kept_settings = Table(
-    "kept_settings",
+    "baken_kept_settings",
     metadata,
     _site(key=True),
     Column("kind", String(20), primary_key=True),
@@ -657,7 +666,7 @@ kept_settings = Table(
 
 # How somebody likes the dashboard, so that it follows to another browser.
 profiles = Table(
-    "profiles",
+    "baken_profiles",
     metadata,
     _site(key=True),
     Column("user", String(SITE), primary_key=True),

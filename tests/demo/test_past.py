@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DemoBench, 
 
 
 def latest(store: Store, metric: str) -> dict[str, float]:
-    query = text("SELECT s.labels, l.value FROM series s JOIN latest l ON l.series_id = s.id WHERE s.metric = :metric")
+    query = text("SELECT s.labels, l.value FROM baken_series s JOIN baken_latest l ON l.series_id = s.id WHERE s.metric = :metric")
     with store.read() as conn:
         rows = conn.execute(query, {"metric": metric}).all()
     return {",".join(json.loads(labels).values()): value for labels, value in rows}
@@ -65,7 +65,7 @@ def test_ratios_are_ratios_and_counters_only_rise(made: tuple[DemoBench, Store])
     with store.read() as conn:
         rows = conn.execute(
             text(
-                "SELECT s.metric, h.min, h.max FROM hourly h JOIN series s ON s.id = h.series_id "
+                "SELECT s.metric, h.min, h.max FROM baken_hourly h JOIN baken_series s ON s.id = h.series_id "
                 "WHERE s.metric LIKE '%ratio'"
             )
         ).all()
@@ -76,7 +76,7 @@ def test_ratios_are_ratios_and_counters_only_rise(made: tuple[DemoBench, Store])
 def test_host_figures_are_kept_apart_from_the_site(made: tuple[DemoBench, Store]) -> None:
     _, store = made
     with store.read() as conn:
-        rows = conn.execute(text("SELECT DISTINCT site, metric FROM series")).all()
+        rows = conn.execute(text("SELECT DISTINCT site, metric FROM baken_series")).all()
     assert all(metric.startswith(("host_", "monitor_")) for site, metric in rows if not site)
     assert not any(metric.startswith("host_") for site, metric in rows if site)
 

@@ -148,7 +148,7 @@ def test_a_late_sample_counts_once_before_and_after_it_is_folded(store: Store) -
             assert read(store, step=step).value == pytest.approx([sum(some) / len(some) for some in groups.values()])
         maintain(store, NOW + HOUR + EVERY)
         with store.read() as conn:
-            counted = conn.exec_driver_sql("SELECT SUM(count) FROM daily").scalar()
+            counted = conn.exec_driver_sql("SELECT SUM(count) FROM baken_daily").scalar()
         assert counted == 3 * len([at for at in moments() if at < T0 + 4 * DAY])
 
 
@@ -189,7 +189,7 @@ def test_a_written_past_keeps_only_the_sums_of_old_days(sqlite_store: Store) -> 
     at = [to_ms(moment) for moment in moments()]
     with sqlite_store.write() as conn:
         write_past(conn, SITE, "load", {}, at, [1.0] * len(at), now=NOW, raw_days=2)
-        assert conn.exec_driver_sql("SELECT COUNT(*) FROM chunks").scalar() == 2
-        assert conn.exec_driver_sql("SELECT COUNT(*) FROM daily").scalar() == 4
+        assert conn.exec_driver_sql("SELECT COUNT(*) FROM baken_chunks").scalar() == 2
+        assert conn.exec_driver_sql("SELECT COUNT(*) FROM baken_daily").scalar() == 4
         with pytest.raises(ValueError, match="beyond now"):
             write_past(conn, SITE, "load", {}, [to_ms(NOW) + 1], [1.0], now=NOW)

@@ -68,7 +68,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 store.migrate()
 with store.read() as conn:
-    print(conn.exec_driver_sql("SELECT COUNT(*) FROM samples").scalar(), flush=True)
+    print(conn.exec_driver_sql("SELECT COUNT(*) FROM baken_samples").scalar(), flush=True)
 """
 
 
@@ -139,7 +139,7 @@ def test_a_writer_waits_for_another(store: Store) -> None:
     for thread in threads:
         thread.join()
     with store.read() as conn:
-        assert conn.execute(text("SELECT COUNT(*) FROM samples")).scalar() == 90
+        assert conn.execute(text("SELECT COUNT(*) FROM baken_samples")).scalar() == 90
     assert newest(store) == 29.0
 
 
@@ -259,7 +259,7 @@ def test_urls_of_mariadb_and_postgres_need_no_driver(mariadb: MariaDB, postgres:
         store.migrate()
         write(store)
         with store.read() as conn:
-            assert inspect(conn).has_table("samples")
+            assert inspect(conn).has_table("baken_samples")
         assert "baken-tests" not in store.name
         assert "baken-tests" not in repr(store)
         store.close()
@@ -319,10 +319,10 @@ def test_a_new_connection_does_not_wait_for_whoever_writes(tmp_path: Path) -> No
         assert conn.exec_driver_sql("PRAGMA auto_vacuum").scalar() == 2
     other = open_store(store.url)
     with store.write() as conn:
-        conn.execute(text("DELETE FROM marks"))
+        conn.execute(text("DELETE FROM baken_marks"))
         began = time.monotonic()
         with other.read() as reading:
-            reading.execute(text("SELECT COUNT(*) FROM audit"))
+            reading.execute(text("SELECT COUNT(*) FROM baken_audit"))
         assert time.monotonic() - began < 2
     other.close()
     store.close()
