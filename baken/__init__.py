@@ -12,5 +12,8 @@ if "structlog" not in sys.modules and "rich" not in sys.modules:
     sys.modules["rich"] = None  # type: ignore[assignment]
     try:
         import structlog as _structlog  # noqa: F401
+    except ImportError:
+        # Frappe reads baken.hooks in every process of a site: what is missing is told where it is needed.
+        pass
     finally:
         del sys.modules["rich"]

@@ -7,7 +7,7 @@ import structlog
 
 from baken.settings import Log
 
-_without_locals = structlog.processors.ExceptionRenderer(
+without_locals = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
 
@@ -27,7 +27,7 @@ def configure(settings: Log) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
-            *([] if console else [_without_locals]),
+            *([] if console else [without_locals]),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -396,8 +396,16 @@ def load(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -
         if not file.is_file():
             raise SettingsError(f"settings file {file} does not exist; give the path of a baken.toml")
         values, source = _read(file), str(file)
+    return build(values, source, overrides)
+
+
+def build(values: Mapping[str, Any], source: str, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings from values as a file would give them, the environment, and `overrides`.
+
+    `source` says in an error where the values come from. Raises SettingsError.
+    """
     _refuse_unknown_environment()
-    given = _file_values.set(values)
+    given = _file_values.set(dict(values))
     try:
         return Settings(**dict(overrides or {}))
     except (ValidationError, PydanticSettingsError) as error:

@@ -190,6 +190,7 @@ def plan(
     now: datetime,
     zone_of: Mapping[str, str],
     busy: Collection[str] = (),
+    sites: Collection[str] | None = None,
 ) -> Paced:
     """What each channel is to send next, and what has to wait, by the recipients' hours, their cap, and the pace.
 
@@ -199,6 +200,7 @@ def plan(
         now: the present moment.
         zone_of: IANA name of the time zone per site.
         busy: channels that are sending; nothing is planned for them.
+        sites: only what is about these; None: about all.
 
     What belongs to a due row of the same recipient and site goes with it, though it is due later: one message says all.
     No channel waits for another one: each has its own queue.
@@ -211,6 +213,8 @@ def plan(
             outbox.c.channel == channel if not name else and_(outbox.c.channel == channel, outbox.c.recipient == name)
         )
         usable.append(not_(stopped))
+    if sites is not None:
+        usable.append(outbox.c.site.in_(sorted(sites)))
     due = and_(free, outbox.c.due <= moment, *usable)
     names = list(conn.execute(select(outbox.c.channel).where(due).distinct().order_by(outbox.c.channel)).scalars())
     if browsers.BUILT_IN in names:
@@ -503,10 +507,21 @@ def forget_removed(conn: Connection, settings: Alerts) -> None:
             )
 
 
-def waiting(conn: Connection) -> int:
-    """How many notifications wait, those that are held back for a digest left out."""
-    query = select(func.count()).select_from(outbox).where(outbox.c.state == "waiting", outbox.c.held == "")
-    return int(conn.execute(query).scalar_one())
+def waiting(conn: Connection, sites: Collection[str] | None = None) -> int:
+    """How many notifications wait (about these sites), those that are held back for a digest left out."""
+    return int(conn.execute(select(func.count()).select_from(outbox).where(*_waiting(sites))).scalar_one())
+
+
+def next_due(conn: Connection, sites: Collection[str] | None = None) -> datetime | None:
+    """When the next notification (about these sites) that nobody is sending is due; None: none waits."""
+    free = outbox.c.leased_until.is_(None)
+    at = conn.execute(select(func.min(outbox.c.due)).where(*_waiting(sites), free)).scalar()
+    return None if at is None else from_ms(at)
+
+
+def _waiting(sites: Collection[str] | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [outbox.c.state == "waiting", outbox.c.held == ""]
+    return found if sites is None else [*found, outbox.c.site.in_(sorted(sites))]
 
 
 def overdue(conn: Connection, now: datetime) -> int:

@@ -8,7 +8,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,6 +36,7 @@ _EVERY = 1.0
 _TIMEOUT = 20.0
 # Shorter than a lease: until then nobody else sends the same.
 _PATIENCE = 80.0
+_JOINING = 0.2
 # How often users of browsers are looked after whom nothing was sent to.
 _REVIEW = 3600.0
 # When what is for somebody who was set on the page a moment ago is tried again.
@@ -147,26 +148,41 @@ class Sender:
                 thread.join(max(0.0, ends - time.monotonic()))
         self._thread = None
 
-    def drain(self, patience: float) -> int:
-        """Send what is due now and wait for it, up to `patience` seconds; how many rows still wait. For commands."""
-        self._recover()
+    def drain(self, patience: float, sites: Collection[str] | None = None) -> int:
+        """Send what is due now and wait for it, up to `patience` seconds; how many rows still wait. For commands.
+
+        `sites`: only what is about these, for one of several that send by turns; None: everything, as after a restart.
+        """
+        if sites is None:
+            self.recover()
         ends = time.monotonic() + patience
         while time.monotonic() < ends:
-            begun = self._begin_due()
+            begun = self._begin_due(sites)
             busy = [thread for thread in self._busy.values() if thread.is_alive()]
-            if not begun and not busy:
+            if not begun and not busy and not self._due_soon(sites):
                 break
             for thread in busy:
                 thread.join(max(0.0, ends - time.monotonic()))
         with self._store.read() as conn:
-            return outbox.waiting(conn)
+            return outbox.waiting(conn, sites)
+
+    def _due_soon(self, sites: Collection[str] | None) -> bool:
+        """Whether something waits for a moment for others to join it; lets some of that moment pass."""
+        now = self._now()
+        with self._store.read() as conn:
+            due = outbox.next_due(conn, sites)
+        # What is due already and was not begun waits for something else, such as a channel that works again.
+        soon = due is not None and now < due <= now + timedelta(seconds=self._settings.alerts.group_wait + 1)
+        if soon:
+            time.sleep(_JOINING)
+        return soon
 
     def _loop(self) -> None:
         recovered = False
         while not self._stopping.is_set():
             try:
                 if not recovered:
-                    self._recover()
+                    self.recover()
                     recovered = True
                 self._begin_due()
                 self._review()
@@ -178,7 +194,8 @@ class Sender:
             self._wake.wait(_EVERY)
             self._wake.clear()
 
-    def _recover(self) -> None:
+    def recover(self) -> None:
+        """What a restart does: give back what was claimed, and try the channels again that were stopped."""
         with self._store.write() as conn:
             outbox.release(conn, self._holder)
             outbox.forget_future(conn, self._now())
@@ -187,12 +204,12 @@ class Sender:
             outbox.forget_removed(conn, self._settings.alerts)
             outbox.drop_outdated(conn, self._now())
 
-    def _begin_due(self) -> int:
+    def _begin_due(self, sites: Collection[str] | None = None) -> int:
         """Begin to send what is due, one message per channel at a time; how many were begun."""
         now = self._now()
         with self._store.read() as conn:
             busy = {name for name, thread in self._busy.items() if thread.is_alive()}
-            paced = outbox.plan(conn, self._settings.alerts, now, self._zones(conn), busy)
+            paced = outbox.plan(conn, self._settings.alerts, now, self._zones(conn), busy, sites)
         if paced.put_off:
             with self._store.write() as conn:
                 outbox.put_off(conn, paced.put_off)

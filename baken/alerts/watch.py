@@ -207,6 +207,29 @@ class AlertWatch:
         self._enqueue_reports()
         return self.sender.drain(patience)
 
+    def turn(self, patience: float, sites: Collection[str]) -> int:
+        """What the loop does, once: for a host that calls again and again instead of letting it run.
+
+        Args:
+            patience: seconds that sending may take.
+            sites: whatever is about other sites of the store is left to others.
+
+        Returns how many notifications about these sites still wait. Raises StoreError.
+        """
+        self._take_kept()
+        self._take_requests(sites)
+        self._evaluate_news()
+        self._everything()
+        self._tick()
+        self._enqueue_reports()
+        self.heartbeats.beat()
+        return self.sender.drain(patience, sites)
+
+    def try_again(self) -> None:
+        """What a restart does for the channels: those that were stopped are used again. Raises StoreError."""
+        self._take_kept()
+        self.sender.recover()
+
     def _loop(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
             try:
@@ -404,9 +427,12 @@ class AlertWatch:
 
     # What is asked for
 
-    def _take_requests(self) -> None:
+    def _take_requests(self, sites: Collection[str] | None = None) -> None:
+        query = select(alert_requests).where(alert_requests.c.done_at.is_(None))
+        if sites is not None:
+            query = query.where(alert_requests.c.site.in_(sorted(sites)))
         with self._store.read() as conn:
-            asked = conn.execute(select(alert_requests).where(alert_requests.c.done_at.is_(None))).all()
+            asked = conn.execute(query).all()
         for row in asked:
             self._answer(row)
 

@@ -1,6 +1,7 @@
-"""Who looked at what: every look at a site's figures is in the audit trail, a repeated one once an hour."""
+"""Who looked at what: each look at a site's figures is in the audit trail once an hour, each refusal once a minute."""
 
 import threading
+from datetime import datetime
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -15,6 +16,8 @@ log = structlog.get_logger(__name__)
 _HOUR_MS = 3_600_000
 # A page that refreshes itself asks for the same thing all day long: it is one look an hour.
 _noted: WeakKeyDictionary[Store, dict[tuple[str, str, str], int]] = WeakKeyDictionary()
+_refused: WeakKeyDictionary[Store, dict[tuple[str, str, str], float]] = WeakKeyDictionary()
+_MOST_REFUSED = 1000
 _lock = threading.Lock()
 
 
@@ -41,3 +44,20 @@ def note(call: Call, method: str) -> None:
         with _lock:
             noted.pop(key, None)
         log.error("a look could not be written down", method=method, reason=str(problem))
+
+
+def note_refusal(store: Store, site: str, user: str, target: str, now: datetime) -> None:
+    """Write into the audit trail that somebody was refused, the same refusal at most once a minute."""
+    place, moment = (site, user, target), now.timestamp()
+    with _lock:
+        refused = _refused.setdefault(store, {})
+        if moment - refused.get(place, 0.0) < 60:
+            return
+        if len(refused) > _MOST_REFUSED:
+            refused.clear()
+        refused[place] = moment
+    try:
+        with store.write() as conn:
+            audit.write(conn, at=now, site=site, user=user, action="access refused", target=target)
+    except StoreError as problem:
+        log.error("a refused access could not be written down", reason=str(problem))

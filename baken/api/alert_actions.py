@@ -254,6 +254,7 @@ def chain(call: Call) -> list[dict[str, Any]]:
             return [_hop("alert evaluated", None, None, why)]
         request = trial_alert.ask(conn, "test", call.site_name, _by(call), clock.now())
         audit.write(conn, at=call.now, site=call.site_name, user=_by(call), action="test alert")
+    call.nudge()
     number: int | None = None
     while number is None and time.monotonic() - started < TRY_SECONDS:
         time.sleep(0.1)

@@ -87,6 +87,7 @@ def _evaluate(call: Call) -> bool:
     by = call.user.name if call.user else ""
     with call.store.write() as conn:
         request = trial_alert.ask(conn, "evaluate", call.site_name, by, clock.now())
+    call.nudge()
     ends = time.monotonic() + _WAIT
     while time.monotonic() < ends:
         time.sleep(0.1)

@@ -1,6 +1,6 @@
 """What a method of the API is told about its caller, and what it says when it refuses."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,6 +43,10 @@ class Caller:
     operator: bool = False
 
 
+def _nobody() -> None:
+    """A collector that looks into the store all the time needs no word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of a method.
@@ -56,6 +60,7 @@ class Call:
         now: the moment of the call, aware UTC.
         session: id of the caller's session in the store; empty for an API token and the command line.
         visible: names of all sites that the caller may see, for a method that is about all of them; empty for others.
+        nudge: tells whoever collects that the store holds a request; needed where nobody looks all the time.
     """
 
     settings: Settings
@@ -66,6 +71,7 @@ class Call:
     now: datetime
     visible: tuple[str, ...] = ()
     session: str = ""
+    nudge: Callable[[], None] = _nobody
 
     @property
     def chosen(self) -> Site:

@@ -270,6 +270,7 @@ def _measure_now(call: Call) -> bool:
         # The page is shown with what is there; that nothing newer came is told by `measured`.
         log.error("a refresh could not be asked for", site=site, reason=str(error))
         return False
+    call.nudge()
     if not _waiting.acquire(blocking=False):
         return False
     try:

@@ -13,7 +13,7 @@ from baken.api.dashboard import number
 from baken.api.explorer import course
 from baken.api.registry import method
 from baken.api.window import Window, window_of
-from baken.clock import HOUR, iso
+from baken.clock import HOUR, iso, to_ms
 from baken.history.present import Latest
 from baken.insights.figures import Figures
 from baken.metrics import catalogue
@@ -41,7 +41,7 @@ def get_figures(
     reason for no figure or an old one, or null), limits (of the rules, as they are judged by day: rule, severity, how:
     above, at_least, below or at_most, figure, match: the labels it is about) and series: labels, value (of a counter:
     per second over the last hour, null where that is not known), before (the first value of the time, null when
-    nothing was measured then), unusual (as in `baken.get_series`, each also with now: whether it goes on),
+    nothing was measured in its first two hours or points), unusual (as in `baken.get_series`, each also with now: whether it goes on),
     usual_absent (why nobody can say what is usual).
     """
     names = list(dict.fromkeys(name.strip() for name in metrics.split(",") if name.strip()))
@@ -62,12 +62,15 @@ def get_figures(
 def _told(call: Call, entry: Metric, window: Window, figures: Figures, rules: RuleBook, usual: bool) -> dict[str, Any]:
     past = course(call, entry, window, usual=True) if usual else course(call, entry, _beginning(window), step=3600)
     lines = {_key(line["labels"]): line for line in past["series"]}
+    # Of a long time the first point stands for hours, and may be told by the end of them.
+    edge = max(to_ms(_beginning(window).end), to_ms(window.start) + 2000 * past["step"])
     latest = {_key(sample.labels): sample for sample in figures.samples(entry.name)}
     series = []
     for key in sorted({*lines, *latest}):
         line, sample = lines.get(key), latest.get(key)
         value = number(sample.value) if sample is not None else None
         before = line["value"][0] if line is not None and line["at"] else None
+        began = line is not None and bool(line["at"]) and line["at"][0] < edge
         if entry.kind == "counter":
             last, before = _rates(line)
             value = last if last is not None and usual else _rate(sample)
@@ -76,7 +79,8 @@ def _told(call: Call, entry: Metric, window: Window, figures: Figures, rules: Ru
             {
                 "labels": dict(key),
                 "value": value,
-                "before": before,
+                # What came later is no figure of then: a site that is watched for an hour has not changed in a day.
+                "before": before if began else None,
                 "unusual": [{**one, "now": _goes_on(one, line, value)} for one in found],
                 "usual_absent": line.get("usual_absent") if line is not None else None,
             }

@@ -31,9 +31,9 @@ def collector_state(store: Store, now: Any) -> dict[str, Any]:
     """
     with store.read() as conn:
         states = samples.site_states(conn)
-        lease = leases.holder(conn, leases.COLLECTOR)
+        lease = leases.collecting(conn, now)
     newest = max((state.at for state in states.values()), default=None)
-    held = lease is not None and lease.expires > now
+    held = lease is not None
     reason = None
     if newest is None:
         reason = None if held else "the collector has not run yet; `baken serve` starts it"
@@ -45,7 +45,7 @@ def collector_state(store: Store, now: Any) -> dict[str, Any]:
         "running": held and (newest is None or now - newest <= SILENT),
         "last_seen": iso(newest),
         "age_seconds": None if newest is None else max(0.0, round((now - newest).total_seconds(), 1)),
-        "holder": lease.holder if lease is not None and held else None,
+        "holder": lease.holder if lease is not None else None,
         "reason": reason
         or (None if held else store.lack_of_room() or "no collector holds the lease; `baken serve` starts one"),
     }

@@ -218,6 +218,7 @@ def send_test_message(call: Call, name: str) -> dict[str, Any]:
     with call.store.write() as conn:
         request = trial_alert.ask(conn, "test", call.site_name, permits.by(call), clock.now(), [name])
         audit.write(conn, at=call.now, site=call.site_name, user=permits.by(call), action="test message", target=name)
+    call.nudge()
     ends = time.monotonic() + TRY_SECONDS
     sent: list[dict[str, Any]] = []
     while time.monotonic() < ends:

@@ -18,6 +18,11 @@ _LONGEST = 4
 COLLECTOR = "collector"
 """The lease of the process that collects."""
 
+ROUNDS = "rounds of a scheduler"
+"""Who holds the lease on a site that a scheduler's rounds watch over."""
+
+_WATCH = "watch "
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -56,4 +61,23 @@ def release(conn: Connection, name: str, holder: str) -> bool:
 def holder(conn: Connection, name: str) -> Lease | None:
     """Who took the lease `name` last, or None; it may have ended meanwhile: see `expires`."""
     row = conn.execute(select(leases.c.holder, leases.c.expires).where(leases.c.name == name)).one_or_none()
+    return Lease(row.holder, from_ms(row.expires)) if row else None
+
+
+def watch_of(site: str) -> str:
+    """Name of the lease that tells that rounds watch over a site."""
+    return f"{_WATCH}{site}"[:140]
+
+
+def collecting(conn: Connection, now: datetime) -> Lease | None:
+    """The lease of whoever collects into the store: the collector's, else that of rounds over some site; or None."""
+    found = holder(conn, COLLECTOR)
+    if found is not None and found.expires > now:
+        return found
+    row = conn.execute(
+        select(leases.c.holder, leases.c.expires)
+        .where(leases.c.name.startswith(_WATCH), leases.c.expires > to_ms(now))
+        .order_by(leases.c.expires.desc())
+        .limit(1)
+    ).one_or_none()
     return Lease(row.holder, from_ms(row.expires)) if row else None

@@ -98,6 +98,19 @@ def measured_at(conn: Connection, site: str) -> dict[str, datetime]:
     return {metric: from_ms(at) for metric, at in rows}
 
 
+def tried_at(conn: Connection, site: str) -> dict[str, datetime]:
+    """When each metric and each kind of observation of `site` was last tried, also when that failed."""
+    found: dict[str, int] = {}
+    for table, name in (
+        (tables.measurements, tables.measurements.c.metric),
+        (tables.absences, tables.absences.c.metric),
+        (tables.observations, tables.observations.c.kind),
+    ):
+        for what, at in conn.execute(select(name, table.c.at).where(table.c.site == site)):
+            found[what] = max(at, found.get(what, at))
+    return {what: from_ms(at) for what, at in found.items()}
+
+
 def absences(conn: Connection, site: str) -> dict[str, Absence]:
     """The metrics of `site` that have no figure now, with the reason."""
     table = tables.absences.c

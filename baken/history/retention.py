@@ -81,7 +81,8 @@ class Maintenance:
     def gone(self, table: Table, rows: int) -> None:
         """Count deleted rows."""
         if rows:
-            self.deleted[table.name] = self.deleted.get(table.name, 0) + rows
+            name = table.name.removeprefix(tables.PREFIX)
+            self.deleted[name] = self.deleted.get(name, 0) + rows
 
 
 def maintain(

@@ -92,11 +92,11 @@ def fold(conn: Connection, days: Days, *, raw_from: int | None = None) -> int:
     packed = read_chunks(conn, numbers, first, last + 1)
     bare = sorted({number for number, day in days if (number, day) not in packed})
     known = {
-        table.name: _counts(conn, table, bare, first, last + DAY_MS) if bare else {}
+        table: _counts(conn, table, bare, first, last + DAY_MS) if bare else {}
         for table in (tables.hourly, tables.daily)
     }
     chunks: list[dict[str, int | bytes]] = []
-    rows: dict[str, list[dict[str, int | float]]] = {"hourly": [], "daily": []}
+    rows: dict[Table, list[dict[str, int | float]]] = {tables.hourly: [], tables.daily: []}
     total = 0
     for (number, day), samples in days.items():
         old = packed.get((number, day), {})
@@ -105,10 +105,10 @@ def fold(conn: Connection, days: Days, *, raw_from: int | None = None) -> int:
         total += len(at)
         if raw_from is None or day >= raw_from:
             chunks.append({"series_id": number, "day": day, "count": len(at), "data": encode(at, value)})
-        for name, width in (("hourly", HOUR_MS), ("daily", DAY_MS)):
+        for table, width in ((tables.hourly, HOUR_MS), (tables.daily, DAY_MS)):
             for part in summarise(at, value, width):
-                if old or part.count >= known[name].get((number, part.at), 0):
-                    rows[name].append(
+                if old or part.count >= known[table].get((number, part.at), 0):
+                    rows[table].append(
                         {
                             "series_id": number,
                             "at": part.at,
@@ -120,8 +120,8 @@ def fold(conn: Connection, days: Days, *, raw_from: int | None = None) -> int:
                         }
                     )
     upsert(conn, tables.chunks, chunks)
-    upsert(conn, tables.hourly, rows["hourly"])
-    upsert(conn, tables.daily, rows["daily"])
+    for table, some in rows.items():
+        upsert(conn, table, some)
     return total
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from baken.history.problems import StoreError, StoreFull, StoreUnavailable, describe, lack_of_room, translate
 
@@ -141,8 +142,9 @@ class Store:
 def open_store(url: str, *, pool_size: int = 5) -> Store:
     """The store at `url`: `sqlite:////path/baken.db`, `mysql://…`, `mariadb://…` or `postgresql://…`.
 
-    `pool_size` is how many connections stay open; twice as many more open under load. Nothing is connected
-    yet. Raises StoreError when the URL cannot be understood or its driver is not installed.
+    `pool_size` is how many connections stay open; twice as many more open under load. 0: none stays open, for one of
+    many processes that seldom need one. Nothing is connected yet. Raises StoreError when the URL cannot be understood
+    or its driver is not installed.
     """
     try:
         address = make_url(url)
@@ -159,16 +161,18 @@ def open_store(url: str, *, pool_size: int = 5) -> Store:
     if backend == "sqlite" and address.database in (None, "", ":memory:"):
         raise StoreError("the store needs a file: sqlite:////path/baken.db")
     options: dict[str, Any] = {
-        "pool_size": pool_size,
-        "max_overflow": 2 * pool_size,
-        "pool_timeout": 10,
         # Values may be somebody's name; they do not belong in an error's text.
         "hide_parameters": True,
     }
+    if pool_size:
+        options |= {"pool_size": pool_size, "max_overflow": 2 * pool_size, "pool_timeout": 10}
+    else:
+        options["poolclass"] = NullPool
+    kept: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800} if pool_size else {}
     if backend == "sqlite":
         options["connect_args"] = {"timeout": _LOCK_SECONDS, "isolation_level": None}
     elif backend in ("mysql", "mariadb"):
-        options |= {"pool_pre_ping": True, "pool_recycle": 1800, "isolation_level": "READ COMMITTED"}
+        options |= {**kept, "isolation_level": "READ COMMITTED"}
         options["connect_args"] = {
             "charset": "utf8mb4",
             "connect_timeout": _CONNECT_SECONDS,
@@ -180,7 +184,7 @@ def open_store(url: str, *, pool_size: int = 5) -> Store:
             ),
         }
     else:
-        options |= {"pool_pre_ping": True, "pool_recycle": 1800}
+        options |= kept
         options["connect_args"] = {
             "connect_timeout": _CONNECT_SECONDS,
             "options": f"-c lock_timeout={2 * _LOCK_SECONDS}s",

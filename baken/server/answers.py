@@ -1,16 +1,13 @@
 """Answers as Frappe gives them over HTTP: {"message": …}, or what went wrong with its kind and text."""
 
-import gzip
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from baken.api.context import BadArgument, NotPermitted, Refusal, UnknownMethod, UnknownSite
-from baken.history.store import StoreError
-from baken.sites.problems import SiteProblem
+from baken.api import answering
+from baken.api.answering import encode
 
 
 class HttpProblem(Exception):
@@ -60,38 +57,7 @@ class NotFound(HttpProblem):
     status, kind = 404, "DoesNotExistError"
 
 
-_REFUSALS: tuple[tuple[type[Refusal], int, str], ...] = (
-    (NotPermitted, 403, "PermissionError"),
-    (UnknownMethod, 404, "DoesNotExistError"),
-    (UnknownSite, 404, "DoesNotExistError"),
-    (BadArgument, 417, "ValidationError"),
-)
-
 _KINDS = {400: "ValidationError", 403: "PermissionError", 404: "DoesNotExistError", 405: "PermissionError"}
-
-
-def encode(content: Any) -> bytes:
-    """`content` as JSON in UTF-8; refuses what JSON has no word for, such as NaN."""
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-PACKED_FROM = 2000
-"""Answers of fewer bytes are not worth packing."""
-
-
-def packed(body: bytes, accepts: str) -> tuple[bytes, dict[str, str]]:
-    """An answer as it goes out, and the headers that say how: packed where that is worth it and the client takes it.
-
-    Args:
-        body: the answer.
-        accepts: the request's Accept-Encoding.
-    """
-    headers = {"Vary": "Accept-Encoding"}
-    taken = [part.replace(" ", "") for part in accepts.lower().split(",")]
-    if len(body) < PACKED_FROM or not any(part in ("gzip", "*") or part.startswith("gzip;q=0.") for part in taken):
-        return body, headers
-    # The quickest level: JSON shrinks to a sixth by it, and more takes several times as long.
-    return gzip.compress(body, 1, mtime=0), {**headers, "Content-Encoding": "gzip"}
 
 
 def message(content: Any, status: int = 200) -> Response:
@@ -103,11 +69,9 @@ def problem(error: Exception) -> Response | None:
     """The answer to what went wrong, or None for what nobody foresaw."""
     if isinstance(error, HttpProblem):
         return refusal(error.status, error.kind, str(error), error.headers)
-    for kind, status, name in _REFUSALS:
-        if isinstance(error, kind):
-            return refusal(status, name, str(error))
-    if isinstance(error, (StoreError, SiteProblem)):
-        return refusal(503, "ServiceUnavailableError", str(error), {"Retry-After": "5"})
+    told = answering.problem(error)
+    if told is not None:
+        return response(told)
     if isinstance(error, HTTPException):
         kind_name = _KINDS.get(error.status_code, "ValidationError")
         return refusal(error.status_code, kind_name, str(error.detail), error.headers)
@@ -122,7 +86,9 @@ def unforeseen(request_id: str) -> Response:
 
 def refusal(status: int, kind: str, text: str, headers: Mapping[str, str] | None = None) -> Response:
     """An answer with Frappe's keys for what went wrong."""
-    shown = text.encode("utf-8", "backslashreplace").decode()
-    told = json.dumps([json.dumps({"message": shown, "title": "Message", "indicator": "red"}, ensure_ascii=False)])
-    content = {"exc_type": kind, "message": shown, "_server_messages": told}
-    return Response(encode(content), status, dict(headers or {}), media_type="application/json")
+    return response(answering.refusal(status, kind, text, dict(headers or {})))
+
+
+def response(answer: answering.Answer) -> Response:
+    """An answer of every host as this one gives it."""
+    return Response(answer.body, answer.status, answer.headers, media_type="application/json")

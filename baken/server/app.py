@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import anyio
 import structlog
@@ -20,7 +20,8 @@ from starlette.routing import Mount, Route
 
 from baken import __version__, clock
 from baken.alerts import links
-from baken.api import access, registry, snapshots
+from baken.api import access, answering, registry, web
+from baken.api.answering import encode
 from baken.api.context import DASHBOARD_ROLES, Call, NotPermitted, Refusal
 from baken.api.monitor import collector_state
 from baken.history import audit, changes
@@ -73,9 +74,10 @@ def create_app(
     routes = [
         Route("/", host.home),
         Route("/monitoring_dashboard", host.dashboard),
+        *(Route(f"{web.HOME}/{name}", host.own_file) for name in web.OWN_FILES),
         Route("/monitoring_dashboard/{path:path}", host.dashboard),
         Route("/login", host.login_page),
-        Mount("/assets/baken", pages.Assets(public)),
+        Mount("/assets/baken", host.assets),
         Route(links.PATH, host.act_on_alert, methods=["GET", "POST"]),
         Route(act_page.STYLE_PATH, host.act_style),
         Route("/health", host.health),
@@ -121,6 +123,7 @@ class Host:
         self.sites = sites
         self.demo = demo
         self.public = public
+        self.assets = pages.Assets(public)
         self.attempts = Attempts(store, key, settings.server)
         self.sessions = Sessions(settings, store, sites, key)
         self.tokens = Tokens(settings, store, sites, key, self.attempts)
@@ -132,7 +135,6 @@ class Host:
                 log.warning("an operator's site is not watched", user=operator.user, site=operator.site)
         self._limits: dict[str, anyio.CapacityLimiter] = {}
         self._checks: dict[bytes, asyncio.Future[Identity]] = {}
-        self._refused: dict[tuple[str, str, str], float] = {}
 
     async def _thread(self, kind: str, work: Callable[..., T], *args: Any) -> T:
         limit = self._limits.get(kind)
@@ -206,29 +208,9 @@ class Host:
             raise CsrfProblem("the header X-Frappe-CSRF-Token is missing or wrong; baken.get_session tells it")
 
     async def _note_refusal(self, identity: Identity, target: str) -> None:
-        """Write a refused access down, the same one at most once a minute."""
-        place, moment = (identity.site.name, identity.user.name, target), clock.now()
-        if moment.timestamp() - self._refused.get(place, 0.0) < 60:
-            return
-        if len(self._refused) > 1000:
-            self._refused.clear()
-        self._refused[place] = moment.timestamp()
-
-        def write() -> None:
-            try:
-                with self.store.write() as conn:
-                    audit.write(
-                        conn,
-                        at=moment,
-                        site=identity.site.name,
-                        user=identity.user.name,
-                        action="access refused",
-                        target=target,
-                    )
-            except StoreError as problem:
-                log.error("a refused access could not be written down", reason=str(problem))
-
-        await self._thread("methods", write)
+        await self._thread(
+            "methods", access.note_refusal, self.store, identity.site.name, identity.user.name, target, clock.now()
+        )
 
     # Methods
 
@@ -251,8 +233,8 @@ class Host:
         if by_cookie and request.method != "POST" and entry.changes(converted):
             raise WrongVerb(f"{entry.name} changes something: send a POST", {"Allow": "POST"})
         accepts = request.headers.get("accept-encoding", "")
-        body, headers = await self._thread("slow" if entry.slow else "methods", _run, entry, call, converted, accepts)
-        return Response(body, headers=headers, media_type="application/json")
+        kind = "slow" if entry.slow else "methods"
+        return answers.response(await self._thread(kind, answering.run, entry, call, converted, accepts))
 
     async def listen(self, request: Request) -> Response:
         """`GET /api/method/baken.get_changes`: server-sent events about a site, for as long as somebody may see it."""
@@ -329,7 +311,7 @@ class Host:
             "site": identity.site.name,
             "csrf_token": identity.csrf,
         }
-        response = Response(answers.encode(content), media_type="application/json")
+        response = Response(encode(content), media_type="application/json")
         response.set_cookie(
             COOKIE,
             cookie,
@@ -385,6 +367,7 @@ class Host:
             "sites": list(reach.sites),
             "operator": reach.operator,
             "more_sites": len(self.sites) > len(reach.sites),
+            "host": "server",
             "live": True,
             "csrf_token": identity.csrf or "",
             "language": identity.language,
@@ -421,6 +404,10 @@ class Host:
     async def dashboard(self, request: Request) -> Response:
         """`/monitoring_dashboard`: the dashboard, for those who may see it."""
         return await self._page(request, "index.html")
+
+    async def own_file(self, request: Request) -> Response:
+        """`/monitoring_dashboard/sw.js` and its like: files that a browser asks for before anybody is signed in."""
+        return await self.assets.get_response(request.url.path.rsplit("/", 1)[1], request.scope)
 
     async def docs(self, request: Request) -> Response:
         """`/api/docs`: the description of the API, for those who may see the dashboard."""
@@ -462,9 +449,7 @@ class Host:
             }
             if not collector["running"] or content["store"] != "ok":
                 content["status"] = "error"
-        return Response(
-            answers.encode(content), 200 if content["status"] == "ok" else 503, media_type="application/json"
-        )
+        return Response(encode(content), 200 if content["status"] == "ok" else 503, media_type="application/json")
 
     def _secure(self, where: Origin) -> bool:
         always = self.settings.server.cookie_secure
@@ -479,21 +464,9 @@ _REFUSAL_SECONDS = 0.4
 """How long every refused sign-in takes at least; checking a password takes a tenth of it."""
 
 
-def _run(entry: registry.Method, call: Call, converted: dict[str, Any], accepts: str) -> tuple[bytes, dict[str, str]]:
-    def body() -> bytes:
-        return answers.encode({"message": entry.run(call, **converted)})
-
-    access.note(call, entry.name)
-    if not entry.steady:
-        return answers.packed(body(), accepts)
-    # Long lists: to write them out takes longer than to find them.
-    key = ("body", entry.name, *converted.items())
-    return answers.packed(snapshots.of(call.store, call.site_name).once(key, body), accepts)
-
-
 @functools.cache
 def _description() -> bytes:
-    return answers.encode(openapi.describe())
+    return encode(openapi.describe())
 
 
 def _origin(request: Request) -> Origin:
@@ -507,16 +480,8 @@ def _only_post(request: Request) -> None:
 
 def _is_cross_site(request: Request) -> bool:
     """Whether a browser says that another site's page sent this."""
-    told = request.headers.get("sec-fetch-site")
-    if told is not None:
-        return told not in ("same-origin", "none")
-    origin = request.headers.get("origin")
-    if origin is None:
-        return False
-    return urlsplit(origin).netloc.lower() not in (
-        _origin(request).host.lower(),
-        request.headers.get("host", "").lower(),
-    )
+    hosts = (_origin(request).host.lower(), request.headers.get("host", "").lower())
+    return web.is_cross_site(request.headers.get, hosts)
 
 
 def _to_login(request: Request, *, ended: bool) -> Response:

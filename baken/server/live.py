@@ -16,12 +16,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from baken import clock
+from baken.api.answering import encode
 from baken.clock import iso
 from baken.history import changes
 from baken.history.changes import ALERTS, ERRORS, FIGURES, Look
 from baken.history.store import StoreError
 from baken.privacy import masked_trace
-from baken.server import answers
 from baken.server.answers import HttpProblem
 
 log = structlog.get_logger(__name__)
@@ -285,4 +285,4 @@ def _now() -> str | None:
 
 
 def _event(kind: str, data: dict[str, object]) -> str:
-    return f"event: {kind}\ndata: {answers.encode(data).decode()}\n\n"
+    return f"event: {kind}\ndata: {encode(data).decode()}\n\n"
