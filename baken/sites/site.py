@@ -22,6 +22,10 @@ from baken.sites.reading import Reading
 from baken.sites.zone import zone
 
 
+UNSET_ZONE = "Asia/Kolkata"
+"""The time zone in which Frappe writes as long as System Settings names none (`frappe.utils.data.get_system_timezone`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class SiteConfig:
     """Where a site lives. Secrets are kept out of `repr`."""
@@ -117,11 +121,7 @@ class Site:
         kept = self._zone
         if kept and time.monotonic() - kept[0] < self.settings.site_access.reflect_seconds:
             return kept[1]
-        name = self.config.time_zone or reading.single("System Settings", "time_zone")
-        if not name:
-            raise problems.SiteProblem(
-                f"site {self.name} has no time zone; set System Settings > Time Zone, or time_zone in baken.toml"
-            )
+        name = self.config.time_zone or reading.single("System Settings", "time_zone") or UNSET_ZONE
         found = zone(name)
         self._zone = (time.monotonic(), found)
         return found
