@@ -1,7 +1,8 @@
 """The texts of rules, with figures, labels and times put in.
 
 A field is a bare name in braces, `{value}`. Nothing else is understood, so a text can reach nothing but what it is
-given: no attributes, no items, no formats. A length of time, a number, and what has a text of its own per language are
+given: no attributes, no items, no formats. Words that go with a number may stand behind it in two forms, for one and
+for more: `{value|e-mail is stuck|e-mails are stuck}`. A length of time, a number, and what has a text of its own per language are
 written in the language of the text that they are put into.
 """
 
@@ -19,7 +20,7 @@ COMMON = ("site", "where", "since")
 TOGETHER = ("count", "total", "sites")
 """Fields of a rule over many sites: on how many it holds, of how many, and their names."""
 
-_FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?:\|([^{}|]+)\|([^{}|]+))?\}")
 _SHORT = re.compile(r"\b(?:api|cpu|db|iban|sepa|sql|xml)\b")
 _UNKNOWN = "?"
 _PLACES: Mapping[str, Text] = {
@@ -38,7 +39,7 @@ def in_words(name: str) -> str:
 
 def mistakes(text: str, known: Collection[str]) -> list[str]:
     """What is wrong with a text whose fields may be `known`: unknown fields by name, "{" for a brace of no field."""
-    found = [name for name in _FIELD.findall(text) if name not in known]
+    found = [match[1] for match in _FIELD.finditer(text) if match[1] not in known]
     bare = _FIELD.sub("", text)
     return found + ["{" for _ in range(1) if "{" in bare or "}" in bare]
 
@@ -67,7 +68,13 @@ def fill(text: Text, verdict: Verdict, rule: Rule, language: str, *, site: str, 
         "where": words.where(verdict.labels, language),
         "since": words.span(since, language),
     }
-    return _FIELD.sub(lambda match: _said(known.get(match[1], _UNKNOWN), language), text[language])
+
+    def put(match: re.Match[str]) -> str:
+        said = _said(known.get(match[1], _UNKNOWN), language)
+        # As it is written: what is rounded to 1 is spoken of as one.
+        return said if match[2] is None else f"{said} {match[2] if said == '1' else match[3]}"
+
+    return _FIELD.sub(put, text[language])
 
 
 def _said(value: Field, language: str) -> str:

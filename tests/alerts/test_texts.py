@@ -93,6 +93,20 @@ def test_nothing_but_a_bare_name_is_a_field(text: str) -> None:
     assert filled == text.replace("{value}", "1,234")
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(1, "1 e-mail hangs"), (0, "0 e-mails hang"), (2, "2 e-mails hang"), (1234, "1,234 e-mails hang")],
+)
+def test_words_go_with_their_number(value: float, expected: str) -> None:
+    text = {"en": "{value|e-mail hangs|e-mails hang}", "nl": "{value|e-mail hangt|e-mails hangen}"}
+    verdict = replace(VERDICT, value=value)
+    assert texts.fill(text, verdict, RULE, "en", site="a", since=LONG) == expected
+    assert texts.mistakes(text["en"], ("value",)) == []
+    assert texts.mistakes("{some|one|more}", ("value",)) == ["some"]
+    for wrong in ("{value|one}", "{value|one|two|three}", "{value||}"):
+        assert texts.mistakes(wrong, ("value",)) == ["{"]
+
+
 def test_a_value_is_not_looked_through_for_fields() -> None:
     odd = replace(VERDICT, labels={"queue": "{site}"})
     assert texts.fill({"en": "{queue}"}, odd, RULE, "en", site="a", since=LONG) == "{site}"
