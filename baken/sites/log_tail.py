@@ -83,7 +83,8 @@ def back(piece: Piece, length: int) -> Place:
 def _finish(path: Path, number: int, seen: Place, most: int) -> Piece:
     """The rest of the file that was rotated away; at its end the place is the beginning of the next younger one."""
     piece = _read_file(_rotated(path, number), seen, most, at_end=True)
-    if piece.more:
+    # Whoever still had it open may be writing to it at this moment.
+    if piece.more or not piece.ended:
         return piece
     younger = _rotated(path, number - 1) if number > 1 else path
     try:
@@ -108,7 +109,10 @@ def _read_file(path: Path, seen: Place | None, most: int, *, at_end: bool) -> Pi
         raise NotAvailable(f"{path} cannot be read ({error.strerror}); let the user that runs Baken read it") from None
     end = offset + len(data)
     more = end < found.st_size
-    ended = not more and (at_end or time.time() - found.st_mtime > _SETTLED)
+    # What was added since the file was looked at may be half a record: a write is not seen as a whole, and the time of
+    # the last change is that of an older one. Taken for whole, half a traceback would be another failure than RQ shows.
+    grown = end > found.st_size
+    ended = not more and not grown and (at_end or time.time() - found.st_mtime > _SETTLED)
     return Piece(data, before == b"\n", ended, Place(found.st_ino, end, _mark(head)), more)
 
 

@@ -1,12 +1,14 @@
 """An Error Log in a file, and rows as Frappe 15 writes them."""
 
+import contextlib
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -114,23 +116,46 @@ def traceback(
 
 
 def killed_again_and_again(
-    script: str, log: Log, path: Path, pauses: Sequence[float], total: Callable[[Store], int]
+    script: str, log: Log, path: Path, rounds: Sequence[int], total: Callable[[Store], int]
 ) -> list[int]:
-    """Start `script` with the site and the store at `path`, kill it after each pause in s; what was counted by then."""
+    """Start `script` with the site and the store at `path`, kill it, and begin anew, for each of `rounds`.
+
+    It is given how many steps it does at least: it tells each of them with a line, goes on for two more, and waits. It
+    is killed somewhere in those: how fast the machine is decides where, and nothing else.
+
+    Returns:
+        What was counted after each kill.
+    """
     progress = []
-    for pause in pauses:
-        process = subprocess.Popen(
-            [sys.executable, "-c", script, str(log.path), str(path)],
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).resolve().parents[2],
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        time.sleep(pause)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+    chance = random.Random(len(rounds))
+    for steps in rounds:
+        with started(script, str(log.path), str(path), str(steps)) as process:
+            after_steps(process, steps)
+            time.sleep(chance.uniform(0.0, 0.02))
         store = store_at(path)
         progress.append(total(store))
         store.close()
     return progress
+
+
+@contextlib.contextmanager
+def started(script: str, *args: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """`script` as a process of its own that says when it is ready; it is killed at the end of the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *args], stdout=subprocess.PIPE, cwd=Path(__file__).resolve().parents[2]
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+
+
+def after_steps(process: "subprocess.Popen[bytes]", steps: int) -> None:
+    """Wait until the process has told of so many steps."""
+    assert process.stdout is not None
+    for _ in range(steps):
+        assert process.stdout.readline() == b"step\n"

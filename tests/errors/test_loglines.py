@@ -221,10 +221,11 @@ def test_what_was_read_before_does_not_matter(before: list[str], fill: Callable[
      "<ip> ", "<", "#1", " - ", "1.", "::", "\\", "x@y", "a b ", "\ue100", "-> ", "Mon, ", "{ a ", "'a' ", "\\\""],
 )  # fmt: skip
 def test_no_text_takes_long(piece: str) -> None:
+    # Half a second of the processor's time, on a machine of today; a rule that looks back takes minutes.
     start = time.process_time()
     for text in (piece * (20_000 // len(piece)), "2026-02-03 10:11:12 INFO " + piece * 2000, "x" + piece * 1000 + "!"):
         read(text)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 5
 
 
 def test_lines_of_many_systems_are_grouped() -> None:

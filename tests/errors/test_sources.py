@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -301,6 +302,37 @@ def test_a_record_is_read_once_and_whole(bench: Bench) -> None:
     assert [event.error for event in follow()] == ["two"]
     assert follow() == []
     assert not follow.changed
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_record_that_is_written_while_it_is_read_is_read_whole(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, rotated: bool
+) -> None:
+    """A file that had been still when it was looked at, and of whose next record half is there when it is read."""
+    path = bench.folder / "logs" / "worker.error.log"
+    follow = Follower(bench, log_files.read_worker_log)
+    bench.complain(NOW, f"{NAME}::1", TRACE.format(1))
+    assert len(follow()) == 1
+    written = path
+    if rotated:
+        written = path.rename(path.with_name("worker.error.log.1"))
+        path.touch()
+    call = "exception raised while executing (frappe.utils.background_jobs.execute_job)"
+    record = f"{stamp(NOW)} [Job {NAME}::2]: {call}\n{TRACE.format(2)}\n"
+    real = os.fstat
+
+    def looked(number: int) -> os.stat_result:
+        monkeypatch.setattr(os, "fstat", real)
+        found = real(number)
+        append(written, record[:130], settled=False)
+        return found
+
+    monkeypatch.setattr(os, "fstat", looked)
+    assert follow() == []
+    append(written, record[130:])
+    found = follow() + follow()
+    assert [(event.name, event.error) for event in found] == [(f"{NAME}::2", TRACE.format(2))]
+    assert follow() == []
 
 
 def test_rotation_loses_nothing(bench: Bench) -> None:
