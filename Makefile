@@ -20,6 +20,8 @@ setup: $(SETUP) $(PUBLIC) ## Install everything into .venv and node_modules and 
 demo: setup ## Run Baken on a living demo association (make demo PORT=8811)
 	@exec $(BIN)/baken demo --host $(HOST) --port $(PORT) $(DEMO)
 
+# Tests start a hundred processes: each would compile all of Baken for itself where bytecode is not kept.
+test: export PYTHONDONTWRITEBYTECODE =
 test: setup ## Run all tests; those that need a server that is not installed say so and are skipped
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 	cd frontend && $(NPM) run --silent test

@@ -1,4 +1,5 @@
 import vue from '@vitejs/plugin-vue'
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,8 +34,28 @@ function pack(): Plugin {
   }
 }
 
+/**
+ * What the page names in the build: the script that runs before it by its content, for a server of files may let browsers
+ * keep it for a year; the manifest below the dashboard's path, as the worker.
+ */
+function pageOfBuild(root: string): Plugin {
+  return {
+    name: 'page-of-build',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(html) {
+        const theme = createHash('sha256').update(readFileSync(join(root, 'public/theme.js'))).digest('hex').slice(0, 8)
+        return html
+          .replace('/assets/baken/theme.js"', `/assets/baken/theme.js?v=${theme}"`)
+          .replace('/assets/baken/manifest.webmanifest"', '/monitoring_dashboard/manifest.webmanifest"')
+      },
+    },
+  }
+}
+
 export default defineConfig(({ command }) => ({
-  plugins: [vue(), messages(here('src')), serviceWorker(here('.'), '/assets/baken/'), pack()],
+  plugins: [vue(), messages(here('src')), pageOfBuild(here('.')), serviceWorker(here('.'), '/assets/baken/'), pack()],
   // Both hosts serve the build below this path; the development server stands at the root.
   base: command === 'build' ? '/assets/baken/' : '/',
   build: {
@@ -59,6 +80,9 @@ export default defineConfig(({ command }) => ({
   server: { proxy: { '/api': server, '/health': server } },
   test: {
     environment: 'happy-dom',
+    // What hangs; a slow machine that others use too is slow, and no fault.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     include: ['tests/**/*.test.ts'],
     setupFiles: ['tests/setup.ts'],
     css: false,

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
+from baken.history.store import Store, open_store
 from tests.servers import MariaDB, Postgres, RedisServer, Server, ServerMissingError, program, running
 
 # They share one demo, which takes as long to make as some of these files take to run.
@@ -53,6 +54,32 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 def in_ci() -> bool:
     """True when the environment says that this is the continuous integration."""
     return os.environ.get("CI", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A store in a new file is a copy of one that was prepared once: preparing takes as long as many a test.
+
+    Those that are about preparing do it themselves, and so do processes that tests start.
+    """
+    file = tmp_path_factory.mktemp("prepared") / "store.db"
+    first = open_store(f"sqlite:///{file}")
+    first.migrate()
+    first.close()
+    content = file.read_bytes()
+    real = Store._prepare_file
+
+    def prepare(store: Store) -> None:
+        path = Path(store._address.database or "")
+        about_it = os.environ.get("PYTEST_CURRENT_TEST", "").startswith("tests/history/test_store.py")
+        new = store.dialect == "sqlite" and not path.exists() and not about_it
+        real(store)
+        if new:
+            path.write_bytes(content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "_prepare_file", prepare)
+        yield
 
 
 @contextlib.contextmanager

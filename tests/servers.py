@@ -24,7 +24,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 PASSWORD = "baken-tests"
 
 Server = TypeVar("Server", "MariaDB", "Postgres", "RedisServer")
@@ -106,7 +106,7 @@ class Process:
         if self.process.poll() is None:
             self.process.send_signal(self.stop_signal)
             try:
-                self.process.wait(15)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -327,7 +327,7 @@ class RedisServer:
 
     def client(self) -> redis.Redis:
         """A new client that does not retry; the caller closes it."""
-        return redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=5, retry=Retry(NoBackoff(), 0))
+        return redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=60, retry=Retry(NoBackoff(), 0))
 
     def flush(self) -> None:
         """Throw everything away that is in the server."""

@@ -382,4 +382,6 @@ def test_a_channel_is_used_again(run: Run, store: Store, tmp_path: Path) -> None
 def test_a_trial_without_a_collector(run: Run, store: Store, bench: Path) -> None:
     ended = run("alert", "trial", "--bench", str(bench), *DATA)
     assert ended.code == 1
-    assert ended.out.startswith("failed alert evaluated: the collector has not run yet; `baken serve` starts it")
+    assert ended.out.startswith(
+        "failed alert evaluated: nothing has been collected yet: start `baken serve`, or enable the site's scheduler"
+    )

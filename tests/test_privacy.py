@@ -139,7 +139,8 @@ HOSTILE = [
 def test_hostile_texts_take_no_longer_than_friendly_ones(unit: str) -> None:
     # Four times the text may take about four times as long; a rule that looks back takes sixteen times.
     short, long = (unit * (size // len(unit)) for size in (40_000, 160_000))
-    assert _seconds(long) < 8 * _seconds(short) + 0.15
+    # What else the machine does may stretch one of both: it is so each time where a rule looks back.
+    assert any(_seconds(long) < 8 * _seconds(short) + 0.15 for _ in range(5))
 
 
 def _seconds(text: str) -> float:

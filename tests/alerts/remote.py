@@ -11,7 +11,7 @@ from typing import Any
 
 from baken.alerts.channels import Context
 
-LOOPBACK = Context(allow_private=("127.0.0.0/8",), timeout=5)
+LOOPBACK = Context(allow_private=("127.0.0.0/8",), timeout=60)
 
 
 @dataclass(frozen=True)
@@ -97,4 +97,4 @@ def remote(tls: ssl.SSLContext | None = None) -> Iterator[Remote]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join()

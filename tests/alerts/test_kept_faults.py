@@ -190,7 +190,7 @@ def test_what_is_for_somebody_who_was_set_a_moment_ago_waits_for_the_settings(
     waits(sqlite_store, PENNY, 1)
     watch.sender._begin_due()
     for thread in watch.sender._busy.values():
-        thread.join(10)
+        thread.join()
     assert stands(sqlite_store) == [("mail", PENNY, "waiting")]
     watch._take_kept()
     with sqlite_store.write() as conn:
@@ -200,7 +200,7 @@ def test_what_is_for_somebody_who_was_set_a_moment_ago_waits_for_the_settings(
         conn.execute(update(rows_of).values(due=0))
     watch.sender._begin_due()
     for thread in watch.sender._busy.values():
-        thread.join(10)
+        thread.join()
     assert stands(sqlite_store) == [("mail", PENNY, "dropped")]
 
 

@@ -52,7 +52,7 @@ def measure(store: Store, watch: AlertWatch, value: float) -> None:
     watch.stored([cycle])
 
 
-def until(holds: Callable[[], object], seconds: float = 40.0) -> None:
+def until(holds: Callable[[], object], seconds: float = 90.0) -> None:
     ends = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < ends, "it did not happen in time"

@@ -109,6 +109,7 @@ def test_labels() -> None:
     assert words.where({"queue": "long"}, "nl") == "wachtrij long"
     assert words.where({"state": "failed", "window": "24h"}, "nl") == "toestand failed, over 24 u"
     assert words.where({"window": "24h"}, "en") == "over 24 h"
+    assert words.where({"window": "day"}, "nl") == "vandaag"
     assert words.where({"quantile": "0.95"}, "en") == "95 % of them"
     assert words.where({"job_type": "x{y}", "mount": ""}, "en") == "job type x{y}"
     assert words.where({"quantile": "high"}, "en") == "quantile high"

@@ -158,6 +158,16 @@ class TestFigures:
         [line] = asked(world, "baken.get_figures", metrics=RESPONSE, usual=0)[RESPONSE]["series"]
         assert line["value"] == 9.0 and line["before"] < 0.6 and line["unusual"] == []
 
+    @pytest.mark.parametrize("usual", [0, 1])
+    def test_what_was_measured_later_is_no_figure_of_then(self, world: World, usual: int) -> None:
+        now = clock.now().replace(microsecond=0)
+        for minutes in (9, 4):
+            world.record({RESPONSE: 0.1 * minutes}, at=now - timedelta(minutes=minutes))
+        for hours, known in ((24, False), (720, False), (1, True)):
+            [line] = asked(world, "baken.get_figures", metrics=RESPONSE, hours=hours, usual=usual)[RESPONSE]["series"]
+            assert line["value"] == pytest.approx(0.4)
+            assert (line["before"] is not None) is known, hours
+
     def test_a_counter_is_told_per_second(self, world: World) -> None:
         now = clock.now().replace(microsecond=0)
         world.record({"database_queries_total": 100.0}, at=now - timedelta(seconds=60))

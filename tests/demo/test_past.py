@@ -34,7 +34,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DemoBench, 
 
 
 def latest(store: Store, metric: str) -> dict[str, float]:
-    query = text("SELECT s.labels, l.value FROM baken_series s JOIN baken_latest l ON l.series_id = s.id WHERE s.metric = :metric")
+    query = text(
+        "SELECT s.labels, l.value FROM baken_series s JOIN baken_latest l ON l.series_id = s.id "
+        "WHERE s.metric = :metric"
+    )
     with store.read() as conn:
         rows = conn.execute(query, {"metric": metric}).all()
     return {",".join(json.loads(labels).values()): value for labels, value in rows}

@@ -48,8 +48,9 @@ def test_alerts_are_listed_narrowed_and_opened(visit: Visits) -> None:
     page.get_by_role("navigation", name="Views").get_by_role("link", name="Alerts").click()
     expect(page.locator(".sentence")).to_have_text(re.compile(r"^\d+ .* open; .*\.$"))
     expect(entry(page, "Queue long is watched")).to_contain_text("demo.example.test")
-    whole = page.locator(".entry").count()
-    assert whole >= 4
+    # Others may come while the demo lives.
+    for title in ("Queue long is watched", "Queue short is watched", "Memory is watched", "The processor is watched"):
+        expect(entry(page, title)).to_be_visible()
 
     page.get_by_role("group", name="Open alerts by severity").get_by_role("button", name="Low").click()
     expect(page).to_have_url(re.compile("severity=LOW"))
@@ -57,9 +58,11 @@ def test_alerts_are_listed_narrowed_and_opened(visit: Visits) -> None:
     expect(entry(page, "Queue long is watched")).to_have_count(0)
     # The address alone brings back the same view.
     page.reload()
-    expect(page.locator(".entry")).to_have_count(1)
+    expect(entry(page, "Memory is watched")).to_be_visible()
+    expect(entry(page, "Queue long is watched")).to_have_count(0)
     page.get_by_role("button", name="Clear filters").click()
-    expect(page.locator(".entry")).to_have_count(whole)
+    expect(entry(page, "Queue long is watched")).to_be_visible()
+    expect(entry(page, "The processor is watched")).to_be_visible()
 
     page.get_by_role("searchbox").fill("queue long")
     expect(page.locator(".entry")).to_have_count(1)
@@ -220,9 +223,9 @@ def test_a_test_message_arrives(visit: Visits, demo: Demo) -> None:
     expect(channels).to_contain_text("mail")
     taken = len(demo.mail.taken)
     page.get_by_role("button", name="Send a test").click()
-    expect(page.locator(".verdict")).to_have_text(re.compile("1 recipient was reached"), timeout=20_000)
+    expect(page.locator(".verdict")).to_have_text(re.compile("1 recipient was reached"))
     expect(page.locator(".hops").get_by_text("mail to beheer")).to_be_visible()
-    eventually(lambda: any("test" in text_of(mail).lower() for _, mail in demo.mail.taken[taken:]), 5, "the e-mail")
+    eventually(lambda: any("test" in text_of(mail).lower() for _, mail in demo.mail.taken[taken:]), "the e-mail")
     expect(channels).to_contain_text("Works")
     assert "beheer@example.test" not in page.content(), "who is told is shown, their addresses are not"
     assert complaints == []
@@ -280,7 +283,6 @@ def test_fits_and_is_accessible_in_both_languages(visit: Visits, width: int, the
     show(page, language=language)
     assert page.locator("html").get_attribute("lang") == language
     watched = {"en": "Queue long is watched", "nl": "Op wachtrij long wordt gelet"}[language]
-    looked_at("alerts")
     entry(page, watched).get_by_role("link").click()
     expect(page.get_by_role("heading", name=watched, level=1)).to_be_visible()
     settle(page)
@@ -315,6 +317,6 @@ def test_a_server_that_goes_away_is_told_and_what_is_known_stays(visit: Visits, 
     expect(row).to_be_visible()
     way.open()
     # Nobody does anything: it tries again by itself.
-    expect(away).to_have_count(0, timeout=20_000)
+    expect(away).to_have_count(0)
     expect(row).to_be_visible()
     way.close()

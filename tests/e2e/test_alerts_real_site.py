@@ -70,8 +70,8 @@ def told(frappe_site: FrappeSite, tmp_path_factory: pytest.TempPathFactory) -> I
         with serving(args, folder, environ) as served:
             els = Person(served.address, ELS, PASSWORD)
             # What was in the Error Log before is read first; none of that is news.
-            eventually(lambda: els.measured()["system_metrics"]["absent"] == {}, 60, "all figures")
-            eventually(lambda: els.read("get_recent_errors"), 30, "the errors of before")
+            eventually(lambda: els.measured()["system_metrics"]["absent"] == {}, "all figures")
+            eventually(lambda: els.read("get_recent_errors"), "the errors of before")
             yield Told(Watch(served, els, frappe_site, before), mail)
             els.client.close()
     finally:
@@ -91,7 +91,7 @@ def test_an_error_that_is_new_is_in_the_mail_within_seconds(told: Told) -> None:
     before = system_alerts(told)
     assert told.mails("Batch not sent") == []
     told.write_errors("direct_debit_batch.SequenceTaken: the sequence of batch DDB-2026-0042 is taken", 1)
-    (mail,) = eventually(lambda: told.mails("Batch not sent"), 45, "an e-mail about the new error")
+    (mail,) = eventually(lambda: told.mails("Batch not sent"), "an e-mail about the new error")
     assert "New grave error" in mail
     assert "DDB-2026" not in mail, "what tells one batch from another is no part of a pattern"
     # The same again is no news.
@@ -106,7 +106,7 @@ def test_many_errors_are_one_alert_however_often_it_is_checked(told: Told) -> No
     before = system_alerts(told)
     told.write_errors("direct_debit_batch.SequenceTaken: the sequence of batch DDB-2026-0044 is taken", 12)
     told.watch.person.measured()
-    eventually(lambda: told.alerts("HIGH_ERROR_RATE"), 45, "the alert")
+    eventually(lambda: told.alerts("HIGH_ERROR_RATE"), "the alert")
     for _ in range(5):
         told.write_errors("direct_debit_batch.SequenceTaken: the sequence of batch DDB-2026-0045 is taken", 1)
         checked = told.watch.person.client.post(
@@ -118,7 +118,7 @@ def test_many_errors_are_one_alert_however_often_it_is_checked(told: Told) -> No
     (alert,) = told.alerts("HIGH_ERROR_RATE")
     assert (alert["severity"], alert["status"], alert["occurrences"]) == ("CRITICAL", "Active", 1)
     assert alert["value"] > 12
-    (mail,) = eventually(lambda: told.mails("errors within an hour"), 45, "an e-mail about the rate")
+    (mail,) = eventually(lambda: told.mails("errors within an hour"), "an e-mail about the rate")
     assert "more than 10 is too many" in " ".join(mail.split())
     assert system_alerts(told) == before
 

@@ -65,6 +65,42 @@ def test_a_dashboard_is_made_and_its_panels_moved_by_keyboard(visit: Visits, adm
     assert complaints == []
 
 
+# How many pixels of a chart or a table are out of sight, by the title of its panel. How long lists are depends on what
+# happened; they tell that there is more.
+_CUT = """() => [...document.querySelectorAll('.grid .card')].flatMap((card) => {
+  if (!card.querySelector('figure, table')) return []
+  const box = card.querySelector('.content')
+  const by = box.scrollHeight - box.clientHeight
+  return by > 1 ? [[card.querySelector('h2').innerText, by]] : []
+})"""
+
+
+@pytest.mark.parametrize("template", ["Treasurer", "Members", "Server"])
+def test_of_a_template_nothing_is_cut_off(visit: Visits, template: str) -> None:
+    page, complaints = visit(width=1440).seen
+    from_template(page, template, template)
+    settle(page, whole=True)
+    page.wait_for_function(f"() => ({_CUT})().length === 0")
+    assert complaints == []
+
+
+def test_a_panel_that_is_too_low_shows_that_there_is_more(visit: Visits) -> None:
+    page = visit(width=1440).page
+    from_template(page, "Low")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    page.get_by_role("button", name="Settings of Direct debit batches, Batch amount by status").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Height, in rows").fill("3")
+    dialog.get_by_role("button", name="Apply").click()
+    panel = page.locator(".card").filter(has=page.get_by_role("heading", name="Direct debit batches"))
+    more = panel.locator(".onward button")
+    expect(more).to_be_visible()
+    while more.count():
+        more.click()
+        page.wait_for_timeout(400)
+    expect(panel.get_by_text("Measured")).to_be_in_viewport()
+
+
 def test_of_two_people_who_save_the_second_is_told_and_loses_nothing(visit: Visits, admin: Person) -> None:
     mine = visit(width=1440).page
     from_template(mine, "Ours", "Server")

@@ -61,7 +61,7 @@ def test_a_server_that_is_gone_is_told_and_comes_back_by_itself(visit: Visits, d
     expect(page.get_by_role("status").filter(has=away)).to_contain_text("Trying again in")
     assert association.locator(".numeric").all_inner_texts() == known
     way.open()
-    expect(away).to_have_count(0, timeout=30_000)
+    expect(away).to_have_count(0)
     expect(association.locator(".numeric").first).to_be_visible()
     way.close()
 

@@ -19,7 +19,7 @@ from tests.e2e.served import Way
 from tests.server.world import ADMIN, BOARD, PASSWORD, World, make_world
 from tests.servers import free_port
 
-PATIENCE = 15_000
+PATIENCE = 60_000
 KEPT = """async () => {
   if (!(await caches.has('baken-kept'))) return null
   const cache = await caches.open('baken-kept')
@@ -59,7 +59,7 @@ class Place:
         self.page.fill("input[name=pwd]", PASSWORD)
         self.page.click("button[type=submit]")
         self.page.wait_for_url("**/monitoring_dashboard*")
-        self.page.wait_for_function(SERVED)
+        self.page.wait_for_function(SERVED, polling=100)
         self.page.reload()
         self.page.wait_for_selector("h1")
         self.wait_kept("baken.get_session")
@@ -91,7 +91,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, i
             threading.Event().wait(0.02)
         yield world, port
         server.should_exit = True
-        thread.join(10)
+        thread.join()
 
 
 @pytest.fixture
@@ -100,7 +100,9 @@ def place(browser: Browser, running: tuple[World, int]) -> Iterator[Place]:
     way = Way(port)
     way.open()
     address = f"http://127.0.0.1:{way.port}"
-    context = browser.new_context(locale="en-GB", timezone_id="Europe/Amsterdam", base_url=address)
+    context = browser.new_context(
+        locale="en-GB", timezone_id="Europe/Amsterdam", base_url=address, reduced_motion="reduce"
+    )
     context.set_default_timeout(PATIENCE)
     context.grant_permissions(["notifications"], origin=address)
     context.add_init_script("localStorage.setItem('baken.language', 'en')")
@@ -192,7 +194,7 @@ def push(place: Place, told: Any) -> None:
     found: list[dict[str, Any]] = []
     cdp.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.extend(event["registrations"]))
     cdp.send("ServiceWorker.enable")
-    for _ in range(100):
+    for _ in range(PATIENCE // 50):
         if found:
             break
         place.page.wait_for_timeout(50)
@@ -255,7 +257,7 @@ def test_push_messages_are_shown_replaced_and_acted_upon(place: Place) -> None:
 
     worker = place.context.service_workers[0]
     worker.evaluate(PRESS, [f"baken-alert-{number}", "acknowledge"])
-    for _ in range(100):
+    for _ in range(PATIENCE // 50):
         if alert_row(place.world.store, number).status == lifecycle.ACKNOWLEDGED:
             break
         place.page.wait_for_timeout(50)
@@ -328,7 +330,7 @@ def test_a_newer_build_takes_over_and_pages_that_are_open_go_on(place: Place, ru
         }"""
     )
     place.page.reload()
-    place.page.wait_for_function(SERVED)
+    place.page.wait_for_function(SERVED, polling=100)
     left = until(place.page, "caches.keys()", lambda found: "baken-shell-older" not in found)
     assert "baken-shell-old" in left
     answer = place.page.evaluate("fetch('/assets/baken/assets/Gone-abcdefgh.js').then((found) => found.text())")

@@ -44,7 +44,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             threading.Event().wait(0.02)
         yield f"http://127.0.0.1:{port}"
         server.should_exit = True
-        thread.join(10)
+        thread.join()
 
 
 def sign_in(visit: Visit, site: str, user: str = ADMIN) -> None:

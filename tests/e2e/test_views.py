@@ -1,13 +1,15 @@
-"""Every view with the demo's data: in both languages, on phone and desk, light and dark, and in high contrast.
+"""Every view with the demo's data: in both languages, on phone, tablet and desk, light and dark, and in high contrast.
 
 Each look asks the same: the view shows its data, is not wider than the screen, axe finds nothing, no key of a message
-stands in the place of its text, a Dutch page speaks Dutch, and the console complains of nothing.
+stands in the place of its text, a Dutch page speaks Dutch, and the console complains of nothing. Somebody opens each
+view once in each language, and then turns the light off and on and takes the other screens.
 """
 
 import gzip
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -16,6 +18,7 @@ from baken.server.pages import PUBLIC
 from tests.e2e.browsing import (
     AXE,
     HOME,
+    Light,
     Visit,
     Visits,
     heading,
@@ -32,12 +35,15 @@ pytestmark = pytest.mark.usefixtures("fired", "errors_were_read", "no_dashboards
 
 @dataclass(frozen=True)
 class View:
-    """A view: the key of its name, and what of it shows data, so often at least."""
+    """A view: the key of its name, and what of it shows data, so often at least; `folded`: on a phone, where all of its
+    sections but the first are folded.
+    """
 
     name: str
     title: str
     shows: str
     least: int = 1
+    folded: int | None = None
 
 
 # In the order of the navigation.
@@ -45,9 +51,9 @@ VIEWS: tuple[View, ...] = (
     View("dashboard", "overview.title", ".hero strong, .cell .value .numeric, .attention li", 8),
     View("alerts", "alerts.view", ".entry", 4),
     View("errors", "patterns.title", ".stream > li", 2),
-    View("system", "system.title", ".tile .value.numeric, .field .canvas canvas", 12),
-    View("members", "members.title", ".tile .value.numeric, .field .canvas canvas", 8),
-    View("sepa", "sepa.title", ".tile .value.numeric, .field .canvas canvas", 8),
+    View("system", "system.title", ".tile .value.numeric, .field .canvas canvas", 12, 6),
+    View("members", "members.title", ".tile .value.numeric, .field .canvas canvas", 8, 5),
+    View("sepa", "sepa.title", ".tile .value.numeric, .field .canvas canvas", 8, 5),
     View("explorer", "explorer.title", ".group .figure .value", 20),
     View("dashboards", "dashboards.title", ".card", 3),
     View("reports", "reports.title", ".report-paper td.figure", 5),
@@ -59,13 +65,38 @@ TABS = {
     "settings": ("recipients", "silences", "maintenance", "retention", "sites", "profile"),
 }
 LOOKS = [(360, "dark", "nl"), (1440, "light", "en")]
+LIGHTS: tuple[Light, ...] = ("light", "dark")
+SCREENS = {360: 780, 768: 1024, 1440: 900}
 
 
 def look(visit: Visit, what: str) -> None:
-    """What is asked of every view."""
+    """What is asked of every view, on every screen and in every light."""
     page = visit.page
     assert width_of(page) <= visit.width, what
     assert violations(page) == [], what
+    told(visit, what)
+    for width, height in SCREENS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for light in LIGHTS:
+            page.emulate_media(color_scheme=light)
+            settle(page)
+            seen = f"{what} at {width}, {light}, {visit.language}"
+            assert width_of(page) <= width, seen
+            assert violations(page, looks_alone=True) == [], seen
+        told(visit, f"{what} at {width}")
+    turned(visit)
+
+
+def turned(visit: Visit) -> None:
+    """Back to the screen and the light that the person came with."""
+    visit.page.set_viewport_size({"width": visit.width, "height": SCREENS[visit.width]})
+    visit.page.emulate_media(color_scheme=visit.light)
+    settle(visit.page)
+
+
+def told(visit: Visit, what: str) -> None:
+    """Every text is there, in the person's language, and the console complains of nothing."""
+    page = visit.page
     assert raw_keys(page) == [], what
     if visit.language == "nl":
         assert left_over(page) == [], what
@@ -88,14 +119,21 @@ def go(visit: Visit, view: View) -> None:
 
 def shown(page: Page, view: View) -> None:
     """The view shows data, and not only the place for it."""
-    expect(page.locator(f":is({view.shows}):visible").nth(view.least - 1)).to_be_visible()
+    screen = page.viewport_size
+    narrow = screen is not None and screen["width"] < 768
+    least = view.folded if narrow and view.folded is not None else view.least
+    expect(page.locator(f":is({view.shows}):visible").nth(least - 1)).to_be_visible()
 
 
-def start(visits: Visits, width: int, theme: str, language: str, **more: bool) -> Visit:
+def start(visits: Visits, width: int, theme: str, language: str, **more: Any) -> Visit:
     """Somebody who opened the dashboard."""
     if not AXE.is_file():
         pytest.skip("axe-core is not installed in frontend/node_modules")
-    visit = visits(width=width, theme=theme, language=language, **more)
+    # The page follows the device, so that a test can turn the light off; high contrast is chosen.
+    chosen = "contrast" if theme == "contrast" else "system"
+    visit = visits(width=width, theme=chosen, language=language, **more)
+    visit.light = "dark" if theme == "dark" else "light"
+    visit.page.emulate_media(color_scheme=visit.light)
     visit.page.goto(HOME)
     expect(visit.page.locator("html")).to_have_attribute("lang", language)
     return visit
@@ -103,7 +141,7 @@ def start(visits: Visits, width: int, theme: str, language: str, **more: bool) -
 
 @pytest.mark.parametrize(("width", "theme", "language"), LOOKS)
 @pytest.mark.parametrize(("first", "last"), [(0, 5), (5, len(VIEWS))])
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_every_view(visit: Visits, width: int, theme: str, language: str, first: int, last: int) -> None:
     # With the worker, as people have it: what the page's own policy forbids would be told by the console.
     person = start(visit, width, theme, language, worker=first == 0)
@@ -121,7 +159,7 @@ def test_every_view(visit: Visits, width: int, theme: str, language: str, first:
 
 
 @pytest.mark.parametrize(("width", "theme", "language"), LOOKS)
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_what_a_view_leads_to(visit: Visits, width: int, theme: str, language: str) -> None:
     person = start(visit, width, theme, language)
     page, text = person.page, messages(language)
@@ -147,14 +185,18 @@ def test_what_a_view_leads_to(visit: Visits, width: int, theme: str, language: s
     look(person, "sign in")
 
 
-def test_high_contrast_and_between_phone_and_desk(visit: Visits) -> None:
-    person = start(visit, 768, "contrast", "nl")
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("width", SCREENS)
+def test_high_contrast(visit: Visits, width: int) -> None:
+    person = start(visit, width, "contrast", "nl")
     page = person.page
     expect(page.locator("html")).to_have_attribute("data-contrast", "more")
-    for view in (VIEWS[0], VIEWS[1], VIEWS[3]):
+    for view in VIEWS:
         go(person, view)
         shown(page, view)
-        look(person, view.name)
+        assert width_of(page) <= width, view.name
+        assert violations(page, looks_alone=True) == [], view.name
+    told(person, "in high contrast")
 
 
 def test_the_entry_is_light() -> None:

@@ -2,7 +2,6 @@
 
 import math
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from baken.history.retention import Retention, maintain
 from baken.history.samples import Cycle, Sample, latest, read_range, record, record_gap
 from baken.history.store import Store
 from tests.alerts.filled import alert_row, outbox_row, put, put_event, put_outbox
+from tests.errors.logs import after_steps, started
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -346,13 +346,17 @@ def test_versions_of_apps_are_remembered_however_old(store: Store) -> None:
 
 KILLED = """
 import sys
+import threading
 from datetime import datetime, timedelta
 from baken.history.store import open_store
 from baken.history.retention import Retention, maintain
-store = open_store(sys.argv[1])
+store, left = open_store(sys.argv[1]), int(sys.argv[3])
 print("ready", flush=True)
 while not maintain(store, datetime.fromisoformat(sys.argv[2]), budget=timedelta(0)).complete:
-    pass
+    print("step", flush=True)
+    left -= 1
+    if not left:
+        threading.Event().wait()
 print("done", flush=True)
 """
 
@@ -362,24 +366,14 @@ def test_killed_at_any_moment_nothing_is_lost_or_counted_twice(store: Store) -> 
     before = everything(store)
     now = T0 + 7 * DAY
     generator = random.Random(5)
-    kills = 0
-    for _ in range(7):
-        process = subprocess.Popen(
-            [sys.executable, "-c", KILLED, store.url, now.isoformat()], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(generator.uniform(0.0, 0.06))
-        process.send_signal(signal.SIGKILL)
-        finished = "done" in process.stdout.read()
-        process.stdout.close()
-        process.wait()
-        if finished:
-            break
-        kills += 1
+    for steps in range(3):
+        # It is killed in one of the two steps after those, before it has done all: there are fourteen.
+        with started(KILLED, store.url, now.isoformat(), str(steps + 2)) as process:
+            after_steps(process, steps)
+            time.sleep(generator.uniform(0.0, 0.06))
         assert everything(store) == before
         check_sums(store)
-    assert kills >= 1
+        assert count(store, tables.samples) > 0
     # A server may need a moment to notice that the killed client is gone.
     assert maintain(store, now).complete
     assert everything(store) == before
@@ -387,17 +381,39 @@ def test_killed_at_any_moment_nothing_is_lost_or_counted_twice(store: Store) -> 
     check_sums(store)
 
 
+STEPWISE = """
+import sys
+from datetime import datetime, timedelta
+from baken.history.store import open_store
+from baken.history.retention import Retention, maintain
+store = open_store(sys.argv[1])
+for _ in sys.stdin:
+    complete = maintain(store, datetime.fromisoformat(sys.argv[2]), budget=timedelta(0)).complete
+    print("done" if complete else "step", flush=True)
+"""
+
+
 def test_a_reader_sees_every_sample_once_while_days_are_packed(store: Store) -> None:
     fill(store, days=6, series=50, every=timedelta(hours=1))
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, store.url, (T0 + 7 * DAY).isoformat()], stdout=subprocess.PIPE
+        [sys.executable, "-c", STEPWISE, store.url, (T0 + 7 * DAY).isoformat()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    readings = 0
-    while process.poll() is None:
-        with store.read() as conn:
-            (line,) = read_range(conn, SITE, "m041", T0, T0 + 6 * DAY)
-            (hours,) = read_range(conn, SITE, "m041", T0, T0 + 6 * DAY, step=HOUR)
-        assert len(line.at) == len(hours.at) == 144
+    assert process.stdin is not None
+    assert process.stdout is not None
+    readings, said = 0, "step\n"
+    while said == "step\n":
+        process.stdin.write("go on\n")
+        process.stdin.flush()
+        for _ in range(3):
+            with store.read() as conn:
+                (line,) = read_range(conn, SITE, "m041", T0, T0 + 6 * DAY)
+                (hours,) = read_range(conn, SITE, "m041", T0, T0 + 6 * DAY, step=HOUR)
+            assert len(line.at) == len(hours.at) == 144
         readings += 1
-    assert process.communicate()[0].endswith(b"done\n")
+        said = process.stdout.readline()
+    assert said == "done\n"
     assert readings > 3
+    process.communicate()

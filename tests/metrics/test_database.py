@@ -132,7 +132,7 @@ def test_a_transaction_is_shown_with_the_grant_only(own_site: Subject, frappe_si
             with other.cursor() as cursor:
                 cursor.execute("UPDATE `tabMember` SET idx = idx LIMIT 1")
             time.sleep(1.1)
-            assert 0.9 < value("database_longest_transaction_seconds", own_site) < 30
+            assert 0.9 < value("database_longest_transaction_seconds", own_site) < 600
             other.rollback()
     finally:
         own_site.execute(f"REVOKE PROCESS ON *.* FROM '{user}'@'%'")
@@ -182,7 +182,7 @@ def test_a_server_that_stops_in_the_middle_is_down(frappe_site: FrappeSite, frap
             frappe_site.mariadb.start()
 
 
-def _until(ask: Any, seconds: float = 5) -> Any:
+def _until(ask: Any, seconds: float = 90) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := ask()) and time.monotonic() < deadline:
         time.sleep(0.05)

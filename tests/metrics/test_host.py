@@ -51,7 +51,8 @@ def test_processor_use_is_a_difference(subject: HostSubject) -> None:
     while time.monotonic() < until:
         pass
     [(busy,)] = measure("host_cpu_ratio", subject)
-    assert 0.1 < busy <= 1  # one of the processors was busy all the time
+    # This was busy all the time on one of them, or others were.
+    assert 0.5 / (psutil.cpu_count() or 1) < busy <= 1
 
 
 def test_memory_is_the_machines(subject: HostSubject) -> None:

@@ -280,7 +280,7 @@ def test_in_the_recipients_language_and_on_their_clock(world: World) -> None:
 def test_every_text_is_there_in_both_languages() -> None:
     from string import Formatter
 
-    from baken.server.act_page import _TEXTS
+    from baken.alerts.act_page import _TEXTS
 
     assert _TEXTS["en"].keys() == _TEXTS["nl"].keys()
     for key, english in _TEXTS["en"].items():

@@ -55,7 +55,6 @@ def found(bench: DemoBench, store: Store) -> list[tuple[str, datetime, datetime]
     return sorted(seen)
 
 
-@pytest.mark.timeout(300)
 def test_incidents_are_found_and_quiet_days_are_quiet(past: tuple[DemoBench, Store]) -> None:
     bench, store = past
     seen = found(bench, store)
