@@ -2,8 +2,8 @@
 
 A field is a bare name in braces, `{value}`. Nothing else is understood, so a text can reach nothing but what it is
 given: no attributes, no items, no formats. Words that go with a number may stand behind it in two forms, for one and
-for more: `{value|e-mail is stuck|e-mails are stuck}`. A length of time, a number, and what has a text of its own per language are
-written in the language of the text that they are put into.
+for more: `{value|e-mail is stuck|e-mails are stuck}`. A length of time, a number, and what has a text of its own per
+language are written in the language of the text that they are put into.
 """
 
 import re

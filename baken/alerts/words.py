@@ -28,7 +28,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "area.data_quality": "Data quality", "area.operations": "Operations", "area.monitor": "Baken itself",
         "label.queue": "queue", "label.mount": "disk", "label.process": "process", "label.table": "table",
         "label.status": "status", "label.state": "state", "label.role": "role", "label.result": "result",
-        "label.reason": "reason", "label.window": "over {value}", "label.quantile": "{value} % of them",
+        "label.reason": "reason", "label.window": "over {value}", "window.day": "today", "window.month": "over 30 days",
+        "label.quantile": "{value} % of them",
         "label.part": "part", "label.kind": "kind", "label.instance": "instance", "label.direction": "direction",
         "label.pattern": "pattern", "label.category": "category", "label.job": "job", "label.channel": "channel",
         "label.site": "site", "label.component": "component", "label.area": "area", "label.doctype": "DocType",
@@ -74,7 +75,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "area.data_quality": "Gegevens", "area.operations": "Beheer", "area.monitor": "Baken zelf",
         "label.queue": "wachtrij", "label.mount": "schijf", "label.process": "proces", "label.table": "tabel",
         "label.status": "status", "label.state": "toestand", "label.role": "rol", "label.result": "uitkomst",
-        "label.reason": "reden", "label.window": "over {value}", "label.quantile": "{value} % ervan",
+        "label.reason": "reden", "label.window": "over {value}", "window.day": "vandaag",
+        "window.month": "over 30 dagen", "label.quantile": "{value} % ervan",
         "label.part": "deel", "label.kind": "soort", "label.instance": "instantie", "label.direction": "richting",
         "label.pattern": "patroon", "label.category": "categorie", "label.job": "taak", "label.channel": "kanaal",
         "label.site": "site", "label.component": "onderdeel", "label.area": "gebied", "label.doctype": "DocType",
@@ -294,6 +296,9 @@ def where(labels: Mapping[str, str], language: str) -> str:
 def _label(name: str, value: str, language: str) -> str:
     said = _words(language).get(f"label.{name}", name.replace("_", " "))
     if name == "window":
+        named = _words(language).get(f"window.{value}")
+        if named is not None:
+            return named
         value = _window(value, language)
     elif name == "quantile":
         try:

@@ -41,8 +41,8 @@ def get_figures(
     reason for no figure or an old one, or null), limits (of the rules, as they are judged by day: rule, severity, how:
     above, at_least, below or at_most, figure, match: the labels it is about) and series: labels, value (of a counter:
     per second over the last hour, null where that is not known), before (the first value of the time, null when
-    nothing was measured in its first two hours or points), unusual (as in `baken.get_series`, each also with now: whether it goes on),
-    usual_absent (why nobody can say what is usual).
+    nothing was measured in its first two hours or points), unusual (as in `baken.get_series`, each also with now:
+    whether it goes on), usual_absent (why nobody can say what is usual).
     """
     names = list(dict.fromkeys(name.strip() for name in metrics.split(",") if name.strip()))
     if not 0 < len(names) <= MOST:

@@ -36,7 +36,7 @@ def collector_state(store: Store, now: Any) -> dict[str, Any]:
     held = lease is not None
     reason = None
     if newest is None:
-        reason = None if held else "the collector has not run yet; `baken serve` starts it"
+        reason = None if held else "nothing has been collected yet: start `baken serve`, or enable the site's scheduler"
     elif now - newest > SILENT:
         reason = store.lack_of_room() or (
             f"no run since {iso(newest)}; look into Baken's log" + ("" if held else ": the collector is gone")
@@ -47,7 +47,11 @@ def collector_state(store: Store, now: Any) -> dict[str, Any]:
         "age_seconds": None if newest is None else max(0.0, round((now - newest).total_seconds(), 1)),
         "holder": lease.holder if lease is not None else None,
         "reason": reason
-        or (None if held else store.lack_of_room() or "no collector holds the lease; `baken serve` starts one"),
+        or (
+            None
+            if held
+            else store.lack_of_room() or "nobody collects: start `baken serve`, or enable the site's scheduler"
+        ),
     }
 
 

@@ -21,9 +21,8 @@ from baken.sites.layout import Layouts
 from baken.sites.reading import Reading
 from baken.sites.zone import zone
 
-
 UNSET_ZONE = "Asia/Kolkata"
-"""The time zone in which Frappe writes as long as System Settings names none (`frappe.utils.data.get_system_timezone`)."""
+"""In which time zone Frappe writes while System Settings names none (`frappe.utils.data.get_system_timezone`)."""
 
 
 @dataclass(frozen=True, slots=True)

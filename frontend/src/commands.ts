@@ -1,4 +1,5 @@
 /** What the command palette offers: each view may bring a `commands.ts` in its folder. */
+import { DESK, hostKind } from './host'
 import { chooseLanguage, language, t } from './i18n'
 import { chooseTheme, theme, THEMES } from './preferences'
 import { navigation, openSite, router } from './router'
@@ -45,6 +46,7 @@ function own(): Command[] {
     ...views,
     ...sites,
     ...themes,
+    ...(hostKind.value === 'frappe' ? [{ id: 'desk', title: t('frame.desk'), keywords: 'frappe erpnext app', icon: 'back' as const, run: () => window.location.assign(DESK) }] : []),
     { id: 'language', title: t('palette.language'), keywords: 'language taal english nederlands', icon: 'note', run: () => chooseLanguage(other) },
   ]
 }

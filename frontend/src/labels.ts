@@ -24,6 +24,11 @@ export function windowText(value: string): string {
   return count && unit ? `${count} ${unit === 'h' ? t('unit.hour') : UNITS[unit]}` : (known(`window.${value}`) ?? value)
 }
 
+/** A window as a figure is told over it: "over 24 h"; the present day is itself. */
+export function overWindow(value: string): string {
+  return value === 'day' ? t('window.day') : t('label.window', { value: windowText(value) })
+}
+
 /** A label's value in words: a status, a role, a state; names stay as they are. */
 export function labelValue(name: string, value: string): string {
   if (NAMES.includes(name)) return value
@@ -44,6 +49,6 @@ export function valuesText(labels: Readonly<Record<string, string>>): string {
 export function labelsText(labels: Readonly<Record<string, string>>): string {
   return Object.entries(labels)
     .filter(([, value]) => value !== '')
-    .map(([name, value]) => (name === 'window' ? t('label.window', { value: windowText(value) }) : `${labelName(name)} ${labelValue(name, value)}`))
+    .map(([name, value]) => (name === 'window' ? overWindow(value) : `${labelName(name)} ${labelValue(name, value)}`))
     .join(', ')
 }

@@ -92,7 +92,8 @@ export function startOffline(
 
 async function register(): Promise<void> {
   try {
-    const found = await navigator.serviceWorker.register(`${import.meta.env.BASE_URL}sw.js`, {
+    // Below the dashboard's own path, so that it may serve that and nothing else of the site.
+    const found = await navigator.serviceWorker.register(`${HOME}/sw.js`, {
       scope: HOME,
       updateViaCache: 'none',
     })
@@ -113,5 +114,6 @@ async function register(): Promise<void> {
 function followManifest(): void {
   const link = document.querySelector<HTMLLinkElement>('link[rel="manifest"]')
   const name = language.value === 'nl' ? 'manifest.nl.webmanifest' : 'manifest.webmanifest'
-  if (link && !link.href.endsWith(`/${name}`)) link.href = `${import.meta.env.BASE_URL}${name}`
+  const folder = import.meta.env.PROD ? `${HOME}/` : import.meta.env.BASE_URL
+  if (link && !link.href.endsWith(`/${name}`)) link.href = `${folder}${name}`
 }

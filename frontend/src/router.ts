@@ -1,7 +1,8 @@
 /** Every folder under src/views is a view: adding one adds its route and its place in the navigation. */
 import { ref } from 'vue'
-import { createRouter, START_LOCATION, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import { createRouter, START_LOCATION, createWebHistory, type RouteLocationRaw, type RouteRecordRaw } from 'vue-router'
 import { ApiError, setSite } from './api/client'
+import { hostKind, signInAddress } from './host'
 import { startView } from './preferences'
 import { loadSession, session, switchSite, watchSession } from './session'
 import type { View } from './view'
@@ -49,6 +50,20 @@ export function startPath(): string {
   return navigation.find((view) => view.name === startView.value)?.path ?? HOME
 }
 
+/** The way to signing in, `path` to follow; false: it leads out of this page, and is taken. */
+function toSignIn(path: string, ended = false): RouteLocationRaw | false {
+  const address = signInAddress(path)
+  if (address === null) return { name: 'sign-in', query: { next: path, ...(ended && { ended: '1' }) } }
+  window.location.replace(address)
+  return false
+}
+
+/** After signing out: where somebody signs in again. */
+export async function showSignIn(): Promise<void> {
+  if (hostKind.value === 'frappe') window.location.assign('/login')
+  else await router.push({ name: 'sign-in' })
+}
+
 /** Opened by its plain address, as from a bookmark or the home screen, Baken begins where the person likes it to. */
 router.beforeEach((to, from) => {
   const plain = to.path === HOME && !Object.keys(to.query).length && !to.hash
@@ -60,17 +75,17 @@ router.beforeEach(async (to) => {
   if (to.meta.view?.public) return true
   const wanted = to.query['site']
   try {
-    if (typeof wanted === 'string' && wanted && wanted !== session.value?.site) {
+    if (typeof wanted === 'string' && wanted && wanted !== session.value?.site && hostKind.value !== 'frappe') {
       if (session.value) await switchSite(wanted)
       else setSite(wanted)
     }
     const known = await loadSession()
-    if (!known) return { name: 'sign-in', query: { next: to.fullPath } }
+    if (!known) return toSignIn(to.fullPath)
     if (known.sites.length > 1 && wanted !== known.site) return { ...to, query: { ...to.query, site: known.site }, replace: true }
     return true
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    if (error.status === 401 || error.status === 403) return { name: 'sign-in', query: { next: to.fullPath } }
+    if (error.status === 401 || error.status === 403) return toSignIn(to.fullPath)
     // The server is away: the view opens, says so, and recovers by itself.
     return true
   }
@@ -85,10 +100,18 @@ export async function openSite(site: string): Promise<void> {
 
 /** A view's code did not arrive: Baken was updated meanwhile, or the server is away. */
 export const viewMissing = ref(false)
-router.onError(() => (viewMissing.value = true))
-router.afterEach(() => (viewMissing.value = false))
+/** Where somebody wanted to go then; '' when it is a part of the view that is open. */
+export const wantedPath = ref('')
+router.onError((_error, to) => {
+  viewMissing.value = true
+  wantedPath.value = to.fullPath
+})
+router.afterEach(() => {
+  viewMissing.value = false
+  wantedPath.value = ''
+})
 
 watchSession(() => {
-  const here = router.currentRoute.value
-  void router.push({ name: 'sign-in', query: { next: here.fullPath, ended: '1' } })
+  const place = toSignIn(router.currentRoute.value.fullPath, true)
+  if (place) void router.push(place)
 })

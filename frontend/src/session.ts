@@ -2,8 +2,9 @@
 import { ref } from 'vue'
 import { ApiError, chosenSite, onSession, postPlain, read, setCsrfToken, setSite, write } from './api/client'
 import type { Session, SignedIn, SignInOptions } from './api/types'
+import { cookieUser, hostKind } from './host'
 import { followAccount, t } from './i18n'
-import { forgetKept } from './offline'
+import { forgetKept, keptSince } from './offline'
 import { followProfile } from './profile'
 
 export const session = ref<Session | null>(null)
@@ -13,6 +14,12 @@ async function fetchSession(): Promise<Session | null> {
   try {
     const found = await read<Session>('baken.get_session')
     if (!found?.user || found.user === 'Guest') return null
+    hostKind.value = found.host ?? 'server'
+    if (hostKind.value === 'frappe') {
+      // The address says which site it is, and it is the only one.
+      setSite('')
+      if (await leftElsewhere(found.user)) return null
+    }
     setCsrfToken(found.csrf_token)
     await followAccount(found.language)
     void followProfile()
@@ -24,6 +31,17 @@ async function fetchSession(): Promise<Session | null> {
     }
     throw error
   }
+}
+
+/**
+ * Whether a kept session is somebody's who has signed out since, or not here: in the Desk, which this page's worker does
+ * not see. What was kept is forgotten then.
+ */
+async function leftElsewhere(user: string): Promise<boolean> {
+  const told = cookieUser()
+  if (keptSince.value === null || told === null || told === user) return false
+  await forgetKept()
+  return true
 }
 
 /** Turns to another of the person's sites. Raises when that is refused; the one before stays then. */
@@ -73,6 +91,8 @@ export async function signOut(): Promise<void> {
   await endPush()
   await write('logout')
   await forgetKept()
+  // There the page is left; emptied, it would ask for everything once more, as nobody.
+  if (hostKind.value === 'frappe') return
   session.value = null
   setCsrfToken('')
   setSite('')
@@ -88,7 +108,7 @@ export function watchSession(leave: () => void): void {
     looking = true
     try {
       if (status === 403 && (await fetchSession())) return
-      session.value = null
+      if (hostKind.value !== 'frappe') session.value = null
       leave()
     } catch {
       // The server is away now: the next answer tells.

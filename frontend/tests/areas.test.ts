@@ -1,9 +1,12 @@
 import { mount } from '@vue/test-utils'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { absentIn, alertsOf, chartsOf, incidentsOf, limitOf, metricsOfAll, missingIn, stateOf, unusualBefore, unusualNow, valueOf, type Section } from '../src/areas/area'
+import { absentIn, alertsOf, chartsOf, incidentsOf, inRows, limitOf, metricsOfAll, missingIn, stateOf, unusualBefore, unusualNow, valueOf, type Section } from '../src/areas/area'
 import type { FigureOf, FiguresAnswer, Incident, Limit, Unusual } from '../src/areas/answers'
+import AreaSection from '../src/areas/AreaSection.vue'
 import BarRows from '../src/areas/BarRows.vue'
 import FigureTile from '../src/areas/FigureTile.vue'
+import { setOpen } from '../src/areas/folds'
+import { goTo } from '../src/areas/go'
 import { changedText, changeText, rangeText, startText } from '../src/areas/words'
 import type { Alert } from '../src/api/alerts'
 import { setLanguage } from '../src/i18n'
@@ -212,4 +215,42 @@ test('sections are whole: no id and no figure twice, and at most what one questi
       expect(new Set(keys).size, one.id).toBe(keys.length)
     }
   }
+})
+
+test('no chart stands beside a hole: one that would be alone in its row takes the whole of it', () => {
+  const rows = (wide: boolean[]) => inRows(wide.map((each, n) => ({ title: String(n), metrics: [], wide: each }))).map((one) => one.wide)
+  expect(rows([true, false, false])).toEqual([true, false, false])
+  expect(rows([false, true, false, false, false])).toEqual([true, true, false, false, true])
+  expect(rows([])).toEqual([])
+})
+
+test('on a phone a section is folded until it is asked for, and what was chosen is remembered', async () => {
+  localStorage.removeItem('baken.sections')
+  vi.stubGlobal('matchMedia', () => ({ matches: true, addEventListener: () => {}, removeEventListener: () => {} }))
+  const props = { figures: { a: figure([[{}, 3]]) }, alerts: [], missing: null, state: 'ok' as const, version: null }
+  const plain: Section = { id: 'folded', title: 'Jobs', icon: 'server', figures: [{ metric: 'a' }], charts: [] }
+  const first = mount(AreaSection, { global: { stubs: ['RouterLink'] }, props: { ...props, section: { ...plain, id: 'opened' }, first: true } })
+  expect(first.get('h2 button').attributes('aria-expanded')).toBe('true')
+  const later = mount(AreaSection, { global: { stubs: ['RouterLink'] }, props: { ...props, section: plain, first: false } })
+  const head = later.get('h2 button')
+  expect(head.attributes('aria-expanded')).toBe('false')
+  expect(later.text()).toContain('No open alerts')
+  expect(later.find('.tiles').exists()).toBe(false)
+  await head.trigger('click')
+  expect(later.get('.tiles').text()).toContain('3')
+  expect(JSON.parse(localStorage.getItem('baken.sections') ?? '')).toEqual({ folded: true })
+  // A link to a section opens it.
+  setOpen('folded', false)
+  await later.vm.$nextTick()
+  expect(later.find('.tiles').exists()).toBe(false)
+  document.body.append(later.element)
+  goTo('folded')
+  await later.vm.$nextTick()
+  expect(later.find('.tiles').exists()).toBe(true)
+  // What is not there at all is said in a line: nothing to fold.
+  const gone = mount(AreaSection, { global: { stubs: ['RouterLink'] }, props: { ...props, section: { ...plain, id: 'gone' }, missing: ['no reason'], first: false } })
+  expect(gone.find('h2 button').exists()).toBe(false)
+  expect(gone.text()).toContain('no reason')
+  later.unmount()
+  vi.unstubAllGlobals()
 })

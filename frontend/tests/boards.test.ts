@@ -8,6 +8,9 @@ import { now } from '../src/clock'
 import { setLanguage } from '../src/i18n'
 import { newPanel, shown, type Panel } from '../src/panels/body'
 import { favourites, recent } from '../src/panels/favourites'
+import { matrixOf } from '../src/panels/matrix'
+import type { MetricNow } from '../src/panels/now'
+import { heightFor } from '../src/panels/sizes'
 import type { Dashboard } from '../src/panels/store'
 import { chooseRefresh } from '../src/preferences'
 import BoardView from '../src/views/board/BoardView.vue'
@@ -110,6 +113,54 @@ test('a dashboard shows its panels: figure with change, text, last values, and w
   await setLanguage('nl')
   await flushPromises()
   expect(page.get('.figure .change').text()).toContain('sinds vorige week')
+})
+
+test('metrics with figures of the same things stand side by side in one table', async () => {
+  const both = ['sepa_batches', 'sepa_batch_amount']
+  const of = (metric: string, unit: string, values: number[]) => figure(metric, { unit, title: metric === both[0] ? 'Batches' : 'Amount', values: ['Draft', 'Failed'].map((status, i) => ({ labels: { status }, value: values[i] ?? null, at: AT })) })
+  const metrics = [of('sepa_batches', 'batches', [1, 2]), of('sepa_batch_amount', 'EUR', [95, 218])]
+  const body = { format: 'baken-dashboard', version: 1, panels: [{ ...newPanel('table', both.map((one) => shown(one))), id: 'both' }] } as Dashboard['body']
+  const { page } = await open('/dashboards/abc', { 'baken.get_metrics': { message: metrics }, 'baken.get_metric_catalogue': { message: metrics }, 'baken.get_dashboard': { message: dashboard({ body }) } })
+  expect(page.findAll('thead th').map((one) => one.text())).toEqual(['status', 'Batches', 'Amount'])
+  expect(page.findAll('tbody tr').map((row) => row.findAll('th, td').map((one) => one.text()))).toEqual([
+    ['Draft', '1', '€95.00'],
+    ['Failed', '2', '€218.00'],
+  ])
+  expect(matrixOf(both.map((one) => shown(one)), [metrics[0] as MetricNow])).toBeNull()
+  expect(matrixOf([shown('host_load'), shown('association_members')], METRICS as unknown as MetricNow[])).toBeNull()
+})
+
+test('a panel begins so high that all it shows is seen', async () => {
+  await open('/dashboards/abc')
+  expect(newPanel('chart', [shown('host_load')]).h).toBe(5)
+  // Of another unit: a second drawing, with its own title and legend.
+  expect(newPanel('chart', [shown('host_load'), shown('association_members')]).h).toBe(10)
+  const many = Array.from({ length: 9 }, (_, i) => ({ labels: { status: `s${i}` }, value: i, at: AT }))
+  const figures = [figure('association_members', { values: many })] as unknown as MetricNow[]
+  expect(heightFor('table', [shown('association_members')], figures)).toBe(7)
+  expect(heightFor('table', [shown('association_members', { status: ['s1'] })], figures)).toBe(5)
+})
+
+test('a new chart grows with what is chosen for it, unless its height was said', async () => {
+  const { page, log } = await open('/dashboards/abc?edit=1')
+  await press(page, 'Add a panel')
+  await press(page, 'Chart')
+  const pick = async (name: string) => {
+    await page.findAll('dialog button').find((one) => one.text().startsWith(name))?.trigger('click')
+    await flushPromises()
+  }
+  const height = () => (page.findAll('dialog input[type=number]').at(-1)?.element as HTMLInputElement).value
+  await pick('host load')
+  expect(height()).toBe('5')
+  await press(page, 'Add a metric')
+  await pick('association members')
+  expect(height()).toBe('10')
+  await page.get('dialog form').trigger('submit')
+  await flushPromises()
+  await press(page, 'Save')
+  const { panels: kept } = JSON.parse(saved(log)[0]?.body ?? '') as Dashboard['body']
+  expect(kept).toHaveLength(4)
+  expect(kept[3]).toMatchObject({ kind: 'chart', w: 6, h: 10 })
 })
 
 test('a failing answer of figures is told in the panel, and the rest stands', async () => {

@@ -92,6 +92,27 @@ test('without significance the trend says so, and why', async () => {
   expect(page.text()).toContain('no clear trend: only 3 days were counted')
 })
 
+test('a chance too small to write out is told by its bound', async () => {
+  const [page] = await open({ trend: { direction: 'up', p: 0.00002, per_day: 2, growth: null, reason: null } })
+  expect(page.text()).toContain('(p < 0.001)')
+})
+
+test('without an example nothing is said to have been taken out of it', async () => {
+  const [page] = await open({ example: null })
+  expect(section(page, 'Example').text()).toContain('No example')
+  expect(section(page, 'Example').find('.safe').exists()).toBe(false)
+})
+
+test('a pattern of which nobody is known says so once', async () => {
+  const [page] = await open({ groups: null, users: null })
+  expect(section(page, 'Whom it hits').text().match(/users not known/g)).toHaveLength(1)
+})
+
+test('what was done is told as done', async () => {
+  const [page] = await open({ history: [{ action: 'merge', at: ago(1), user: 'els@x.test', detail: null }, { action: 'separate', at: ago(2), user: 'els@x.test', detail: null }] })
+  expect(section(page, 'What was done').findAll('li').map((one) => one.get('span').text())).toEqual(['Merged', 'Separated'])
+})
+
 test('nothing is compared with a time in which nobody looked', async () => {
   const [page] = await open({ previous: null })
   expect(page.get('.sentence').text()).toBe('11 times in 30 days.')

@@ -113,6 +113,14 @@ test('metrics of different units stand below one another', async () => {
   replies({ 'baken.get_series': (one) => ({ message: series(one, one.query.get('metric') === 'host_memory_used_ratio' ? { unit: 'ratio' } : {}) }) })
   const page = await open({ metrics: [{ metric: 'frappe_queue_length' }, { metric: 'host_memory_used_ratio' }], title: 'Both' })
   expect(page.findAll('h3').map((one) => one.text())).toEqual(['Jobs waiting', 'Host memory used ratio'])
+  // Each by itself in its chart: its title tells already what the lines are of.
+  expect(names(page)).toEqual(['long', 'short', 'long', 'short'])
+})
+
+test('lines of several metrics in one chart say which one they are of, also where each has only one', async () => {
+  replies({ 'baken.get_series': (one) => ({ message: series(one, { series: [{ labels: { window: 'day' }, at: [NOW - STEP], value: [1] }] }) }) })
+  const page = await open({ metrics: [{ metric: 'frappe_queue_length' }, { metric: 'frappe_jobs_failed' }] })
+  expect(names(page)).toEqual(['Jobs waiting: today', 'Frappe jobs failed: today'])
 })
 
 test('an absent metric says why, a failed one can be tried again, and what was known stays', async () => {

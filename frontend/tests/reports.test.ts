@@ -68,6 +68,7 @@ async function open(more: Parameters<typeof serve>[0] = {}, query = ''): Promise
   const routes = [
     { name: 'reports', path: '/reports', component },
     { name: 'alerts', path: '/alerts', component },
+    { name: 'settings', path: '/settings', component },
     { name: 'alert', path: '/alerts/:number', component },
   ]
   const router = createRouter({ history: createMemoryHistory(), routes })

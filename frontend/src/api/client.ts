@@ -65,8 +65,20 @@ function queryOf(args: Record<string, Argument>): string {
 
 function textOf(body: unknown): string {
   if (typeof body !== 'object' || body === null) return ''
-  const answer = body as { message?: unknown; exc_type?: unknown }
-  return typeof answer.message === 'string' ? answer.message : ''
+  const answer = body as { message?: unknown; _server_messages?: unknown }
+  if (typeof answer.message === 'string') return answer.message
+  return typeof answer._server_messages === 'string' ? frappeText(answer._server_messages) : ''
+}
+
+/** What Frappe itself says when it refuses a call: a list of messages, each JSON in JSON, with HTML in their text. */
+function frappeText(told: string): string {
+  try {
+    const texts = (JSON.parse(told) as string[]).map((one) => (JSON.parse(one) as { message?: unknown }).message)
+    const html = texts.filter((one) => typeof one === 'string').join(' ')
+    return new DOMParser().parseFromString(html, 'text/html').body.textContent?.trim() ?? ''
+  } catch {
+    return '' // Not as Frappe writes it; the status alone tells enough then.
+  }
 }
 
 async function failure(response: Response): Promise<ApiError> {

@@ -21,6 +21,8 @@ export interface Session {
   more_sites?: boolean
   /** The site that knows this person: another than `site` for an operator who looks around. */
   home_site?: string
+  /** Which host answers; absent: Baken's own server. */
+  host?: 'server' | 'frappe'
   /** Whether this host tells changes by itself (baken.get_changes). */
   live?: boolean
   csrf_token: string

@@ -133,6 +133,18 @@ export function chartsOf(section: Section, figures: FiguresAnswer | null): Plott
   return section.charts.filter((chart) => chart.metrics.some((one) => seriesOf(figures, one.metric, one.labels).length > 0 || !figures?.[one.metric]?.absent))
 }
 
+/** Charts stand two in a row; one that would stand alone beside a hole takes the whole row, as a wide one does. */
+export function inRows(charts: readonly Plotted[]): { chart: Plotted; wide: boolean }[] {
+  const placed = charts.map((chart) => ({ chart, wide: chart.wide ?? false }))
+  let half: { wide: boolean } | null = null
+  for (const one of placed) {
+    if (one.wide && half) half.wide = true
+    half = one.wide || half ? null : one
+  }
+  if (half) half.wide = true
+  return placed
+}
+
 export function stateOf(alerts: readonly Alert[]): State {
   if (alerts.some((alert) => alert.severity === 'CRITICAL' || alert.severity === 'HIGH')) return 'critical'
   return alerts.length ? 'attention' : 'ok'

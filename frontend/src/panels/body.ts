@@ -1,4 +1,5 @@
 /** What a dashboard consists of, as the server keeps it (baken/history/dashboard_body.py) and as files hold it. */
+import { heightFor, SIZES } from './sizes'
 
 export const FORMAT = 'baken-dashboard'
 export const FORMAT_VERSION = 1
@@ -83,16 +84,6 @@ export interface Body {
   panels: Panel[]
 }
 
-/** The size with which a panel begins. */
-export const SIZES: Record<Kind, { w: number; h: number }> = {
-  chart: { w: 6, h: 5 },
-  figure: { w: 3, h: 3 },
-  table: { w: 4, h: 5 },
-  alerts: { w: 6, h: 5 },
-  errors: { w: 6, h: 5 },
-  text: { w: 4, h: 3 },
-}
-
 /** Smaller than this nothing of it can be read. */
 export const LEAST: Record<Kind, { w: number; h: number }> = {
   chart: { w: 3, h: 3 },
@@ -109,9 +100,9 @@ export function newId(): string {
 
 export const shown = (metric: string, labels: Record<string, string[]> = {}): Shown => ({ metric, labels, title: '' })
 
-/** A panel of a kind as it begins, at the place 0, 0. */
+/** A panel of a kind as it begins, at the place 0, 0, and so high that its charts can be read. */
 export function newPanel(kind: Kind, metrics: Shown[] = []): Panel {
-  const common = { id: newId(), title: '', x: 0, y: 0, ...SIZES[kind] }
+  const common = { id: newId(), title: '', x: 0, y: 0, w: SIZES[kind].w, h: heightFor(kind, metrics) }
   switch (kind) {
     case 'chart':
       return { ...common, kind, metrics, draw: 'line', sum: false, compare: 'none', limit: null }

@@ -1,5 +1,6 @@
 /** The page's own files, kept so that it opens without a connection. Each build has a cache of its own. */
 import { HOME } from './names'
+import { scope } from './scope'
 
 /** What the build puts in: its version, the folder of its files, which of them open every page, and the page itself. */
 export interface Shell {
@@ -33,15 +34,18 @@ const name = `${PREFIX}${shell.version}`
 export async function install(): Promise<void> {
   const cache = await caches.open(name)
   const headers: Record<string, string> = { 'Content-Type': 'text/html; charset=utf-8' }
+  // This file comes from the host itself; what else there is may come from a server of files that guards nothing.
+  const own = await fetch(scope.location.href, { cache: 'no-cache' })
+  if (!own.ok) throw new Error(`${scope.location.href}: ${own.status}`)
+  for (const guard of GUARDS) {
+    const value = own.headers.get(guard)
+    if (value) headers[guard] = value
+  }
   await Promise.all(
     shell.files.map(async (file) => {
       const had = HASHED.test(file) ? await caches.match(file, { ignoreVary: true }) : undefined
       const response = had ?? (await fetch(file, { cache: HASHED.test(file) ? 'default' : 'no-cache' }))
       if (!response.ok) throw new Error(`${file}: ${response.status}`)
-      for (const guard of GUARDS) {
-        const value = response.headers.get(guard)
-        if (value) headers[guard] = value
-      }
       await cache.put(file, response)
     }),
   )

@@ -3,7 +3,7 @@ import { shallowReactive } from 'vue'
 import type { Alert, AlertsList, Feedback, Labels, Recurrence, Silence, Text } from '../../api/alerts'
 import { formatDateTime, formatFigure, formatMoment, formatSeconds, parseTime } from '../../format'
 import { language, locale, t, tn, word, type MessageKey } from '../../i18n'
-import { labelName, labelValue, windowText } from '../../labels'
+import { labelName, labelValue, overWindow } from '../../labels'
 import { reason } from '../../reasons'
 import { session } from '../../session'
 import { SEVERITIES } from './filters'
@@ -108,7 +108,7 @@ const KEYS = ['pattern', 'finding']
 export function whereOf(one: { labels: Labels }, all = false): string {
   return Object.entries(one.labels)
     .filter(([name, value]) => value && (all || !KEYS.includes(name)))
-    .map(([name, value]) => (name === 'window' ? t('label.window', { value: windowText(value) }) : `${labelName(name)} ${labelValue(name, value)}`))
+    .map(([name, value]) => (name === 'window' ? overWindow(value) : `${labelName(name)} ${labelValue(name, value)}`))
     .join(', ')
 }
 

@@ -64,7 +64,8 @@ function perDay(value: number): string {
 }
 
 function chance(p: number): string {
-  return p < 0.001 ? `p < ${formatCount(0.001)}` : `p = ${new Intl.NumberFormat(locale(), { maximumSignificantDigits: 2 }).format(p)}`
+  const written = new Intl.NumberFormat(locale(), { maximumSignificantDigits: 2 })
+  return p < 0.001 ? `p < ${written.format(0.001)}` : `p = ${written.format(p)}`
 }
 
 /** "rises by 12 a day (p = 0.01)"; without significance it says that there is none, and why. */

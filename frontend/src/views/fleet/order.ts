@@ -39,3 +39,12 @@ export function pressed(order: Order | null, by: Column): Order | null {
   if (order?.by !== by) return { by, up: first }
   return order.up === first ? { by, up: !first } : null
 }
+
+/** An order as the address has it: the column, with a minus before it from great to small. */
+export const orderText = (order: Order | null): string => (order ? `${order.up ? '' : '-'}${order.by}` : '')
+
+/** The order that an address names; null, which is by need, when it names none. */
+export function orderFrom(text: string): Order | null {
+  const by = COLUMNS.find((one) => one === text.replace(/^-/, ''))
+  return by ? { by, up: !text.startsWith('-') } : null
+}
