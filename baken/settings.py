@@ -442,8 +442,8 @@ def _nested_environment() -> set[str]:
     }
 
 
-ENVIRONMENT_ONLY = {"BAKEN_REFERENCE", "BAKEN_LOGHUB"}
-"""Variables that are read elsewhere: tests and bench find the reference site and public sets of logs by them."""
+ENVIRONMENT_ONLY = {"BAKEN_REFERENCE", "BAKEN_LOGHUB", "BAKEN_TEST_BENCHES"}
+"""Variables that are read elsewhere: tests find the reference site, sets of logs and Frappe benches by them."""
 
 
 def _nearest(word: str, known: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Write what in docs/ is made from the code: settings, metrics, methods, channels, and the tables of the rules' page.
+"""Write what is made from the code: settings, metrics, methods, channels and rules in docs/, and the names of methods.
 
 `--check` only compares. A page that people write has marked places: what stands between `<!-- generated: NAME -->`
 and `<!-- end -->` is replaced.
@@ -334,12 +334,29 @@ def rules_page() -> str:
     return _MARKED.sub(lambda found: found[1] + "\n" + "\n".join(PARTS[found[2]]()) + "\n\n" + found[3], text)
 
 
+def names_module() -> str:
+    """`baken/frappe_host/names.py`: under which names Frappe finds the methods, from the registry."""
+    lines = [
+        '"""Under which names Frappe finds Baken\'s methods. Made by `make docs`, not by hand."""',
+        "",
+        "METHODS = {",
+        '    "baken.get_session": "baken.frappe_host.methods.get_session",',
+    ]
+    for entry in registry.methods():
+        target = f"baken.frappe_host.methods.{entry.short.removeprefix('baken.')}"
+        for name in entry.names:
+            line = f'    "{name}": "{target}",'
+            lines += [line] if len(line) <= 120 else [f'    "{name}": (', f'        "{target}"', "    ),"]
+    return "\n".join([*lines, "}", '"""By documented name; the hook `override_whitelisted_methods`."""', ""])
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "configuration.md": settings_page,
     "metrics.md": metrics_page,
     "methods.md": methods_page,
     "channels.md": channels_page,
     "rules.md": rules_page,
+    "../baken/frappe_host/names.py": names_module,
 }
 
 

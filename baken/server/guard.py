@@ -7,6 +7,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from baken.api.web import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
+from baken.api.web import SECURITY_HEADERS
 from baken.privacy import masked_trace
 from baken.server import answers
 from baken.server.body import origin
@@ -14,22 +16,7 @@ from baken.settings import Server
 
 log = structlog.get_logger(__name__)
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
-)
-
-_HEADERS = (
-    ("content-security-policy", CONTENT_SECURITY_POLICY),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "same-origin"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("x-frame-options", "DENY"),
-    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-)
-_RAW = [(name.encode(), value.encode()) for name, value in _HEADERS]
+_RAW = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
 _NO_STORE = (b"cache-control", b"no-store, private")
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 

@@ -13,9 +13,9 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
+from baken.api.web import PUBLIC as PUBLIC
+from baken.api.web import WORKER, WORKER_SCOPE
 from baken.server.answers import NotFound, refusal
-
-PUBLIC = Path(__file__).resolve().parent.parent / "public"
 
 _HASHED = re.compile(r"-[\w-]{8,}\.\w+$")
 _TYPES = {
@@ -28,8 +28,6 @@ _TYPES = {
     ".json": "application/json",
     ".map": "application/json",
 }
-# It serves pages, which do not lie below the folder of the assets.
-_WORKER = "sw.js"
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 _FOREVER = "public, max-age=31536000, immutable"
 _BRIEFLY = "public, no-cache"
@@ -61,8 +59,9 @@ class Assets(StaticFiles):
         asked = Headers(scope=scope)
         chosen, headers = Path(full_path), {"Vary": "Accept-Encoding"}
         headers["Cache-Control"] = _FOREVER if _HASHED.search(chosen.name) else _BRIEFLY
-        if chosen == self._folder / _WORKER:
-            headers["Service-Worker-Allowed"] = "/"
+        if chosen == self._folder / WORKER:
+            # Wherever it is asked for: browsers that were here earlier look below the folder of the assets for it.
+            headers["Service-Worker-Allowed"] = WORKER_SCOPE
         takes = {
             part.split(";")[0].strip()
             for part in asked.get("accept-encoding", "").lower().split(",")

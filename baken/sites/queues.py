@@ -79,8 +79,6 @@ def kept_client(site: Site, which: str) -> Iterator["redis.Redis"]:
     if not url:
         raise NotAvailable(f"no redis_{which} is configured for site {site.name}")
     import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
 
     patience = site.settings.site_access.connect_seconds
     left: tuple[float, SiteUnreachable] | None = site.memory.get(f"redis_{which}_waited")
@@ -90,7 +88,7 @@ def kept_client(site: Site, which: str) -> Iterator["redis.Redis"]:
         client = _kept.get((url, patience))
         if client is None:
             client = _kept[url, patience] = redis.Redis.from_url(
-                url, socket_timeout=patience, socket_connect_timeout=patience, retry=Retry(NoBackoff(), 1)
+                url, socket_timeout=patience, socket_connect_timeout=patience, **_once_more()
             )
     started = time.monotonic()
     try:
@@ -100,6 +98,17 @@ def kept_client(site: Site, which: str) -> Iterator["redis.Redis"]:
         if time.monotonic() - started > _WAITED:
             site.memory[f"redis_{which}_waited"] = (time.monotonic(), problem)
         raise problem from None
+
+
+def _once_more() -> dict[str, Any]:
+    """Options by which a client tries once more after the server has closed an idle connection."""
+    try:
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+    except ImportError:
+        # Client 3, which Frappe 14 brings: its pool looks whether a connection is still open before it lends it.
+        return {}
+    return {"retry": Retry(NoBackoff(), 1)}
 
 
 def health(site: Site, which: str) -> RedisHealth:
