@@ -56,6 +56,9 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").strip().lower() in {"1", "true", "yes", "on"}
 
 
+_PREPARE_THEMSELVES = ("tests/history/test_store.py", "tests/history/test_people.py")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A store in a new file is a copy of one that was prepared once: preparing takes as long as many a test.
@@ -71,7 +74,7 @@ def _stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
     def prepare(store: Store) -> None:
         path = Path(store._address.database or "")
-        about_it = os.environ.get("PYTEST_CURRENT_TEST", "").startswith("tests/history/test_store.py")
+        about_it = os.environ.get("PYTEST_CURRENT_TEST", "").startswith(_PREPARE_THEMSELVES)
         new = store.dialect == "sqlite" and not path.exists() and not about_it
         real(store)
         if new:

@@ -195,7 +195,7 @@ def _rest(store: Store) -> dict[str, int]:
 
     from baken.history.tables import metadata
 
-    passing = ("audit", "web_sessions", "sign_in_attempts", "access")
+    passing = ("baken_audit", "baken_web_sessions", "baken_sign_in_attempts")
     with store.read() as conn:
         return {
             table.name: int(conn.execute(select(func.count()).select_from(table)).scalar_one())
@@ -298,7 +298,7 @@ def _rows_of_the_other(store: Store) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     with store.read() as conn:
         for table in metadata.sorted_tables:
-            if "site" in table.c and table.name not in ("audit", "web_sessions", "sign_in_attempts"):
+            if "site" in table.c and table.name not in ("baken_audit", "baken_web_sessions", "baken_sign_in_attempts"):
                 found[table.name] = [tuple(row) for row in conn.execute(select(table).where(table.c.site == OTHER))]
         found["audit"] = [each.action for each in audit.entries(conn, site=OTHER, limit=500)]
     return found
