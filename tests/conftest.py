@@ -22,20 +22,28 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 from baken.history.store import Store, open_store
 from tests.servers import MariaDB, Postgres, RedisServer, Server, ServerMissingError, program, running
 
-# They share one demo, which takes as long to make as some of these files take to run.
+# They share one demo, which takes as long to make as some of these files take to run. The views take longer than all
+# of these: they have a demo of their own.
 _WITH_DEMO = re.compile(
-    r"tests/e2e/test_(?:alerts_page|browser|charts_page|dashboards_page|demo|errors_page|frame|views)\.py::"
+    r"tests/e2e/test_(?:alerts_page|browser|charts_page|dashboards_page|demo|errors_page|frame)\.py::"
 )
+_VIEWS = "tests/e2e/test_views.py::"
 
 # What takes longest begins first, so that no worker is left alone with it at the end.
 _LONG = re.compile(
-    r"tests/(?:e2e/|server/test_serve|alerts/test_watch|collector/test_run|history/test_retention|trends/|errors/test_reader)"
+    r"tests/(?:e2e/|server/test_serve|alerts/test_watch|collector/test_run|history/test_retention|trends/|errors/test_(?:reader|echoes))"
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The order in which files are begun."""
-    items.sort(key=lambda item: (not _WITH_DEMO.match(item.nodeid), not _LONG.match(item.nodeid)))
+    items.sort(
+        key=lambda item: (
+            not item.nodeid.startswith(_VIEWS),
+            not _WITH_DEMO.match(item.nodeid),
+            not _LONG.match(item.nodeid),
+        )
+    )
 
 
 class _OneDemo(LoadFileScheduling):  # type: ignore[misc]

@@ -61,8 +61,9 @@ APART = (
     "cli", "demo/", "public/", "settings.py", "history/migrations/", "server/demo", "server/run.py", "bench.py",
     "alerts/trial.py", "alerts/trial_file.py", "alerts/trial_course.py", "collector/doctor.py", "alerts/compose.py",
     "alerts/words.py", "alerts/report", "errors/sentences.py", "errors/scrub.py", "errors/template.py",
+    "frappe_host/desk.py", "frappe_host/test_", "monitoring/",
 )  # fmt: skip
-"""What is shown on the command line only, invented for the demo, or said in both languages by the server already."""
+"""What is shown on the command line or in the Desk only, invented for the demo, or said in both languages already."""
 
 
 @dataclass(frozen=True, slots=True)

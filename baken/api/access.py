@@ -1,4 +1,7 @@
-"""Who looked at what: each look at a site's figures is in the audit trail once an hour, each refusal once a minute."""
+"""Who looked at what: each look at a site's figures is in the audit trail once an hour, each refusal once a minute.
+
+Of one person no more than a few addresses a minute: they can be made up, and the trail is kept for years.
+"""
 
 import threading
 from datetime import datetime
@@ -18,6 +21,7 @@ _HOUR_MS = 3_600_000
 _noted: WeakKeyDictionary[Store, dict[tuple[str, str, str], int]] = WeakKeyDictionary()
 _refused: WeakKeyDictionary[Store, dict[tuple[str, str, str], float]] = WeakKeyDictionary()
 _MOST_REFUSED = 1000
+_MOST_PATHS = 200
 _lock = threading.Lock()
 
 
@@ -47,12 +51,19 @@ def note(call: Call, method: str) -> None:
 
 
 def note_refusal(store: Store, site: str, user: str, target: str, now: datetime) -> None:
-    """Write into the audit trail that somebody was refused, the same refusal at most once a minute."""
+    """Write into the audit trail that somebody was refused, the same refusal at most once a minute.
+
+    `target`: a method's name, or the path of a page.
+    """
     place, moment = (site, user, target), now.timestamp()
     with _lock:
         refused = _refused.setdefault(store, {})
         if moment - refused.get(place, 0.0) < 60:
             return
+        if target.startswith("/"):
+            paths = (at for (_, who, path), at in refused.items() if who == user and path.startswith("/"))
+            if sum(moment - at < 60 for at in paths) >= _MOST_PATHS:
+                return
         if len(refused) > _MOST_REFUSED:
             refused.clear()
         refused[place] = moment

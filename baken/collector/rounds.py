@@ -6,7 +6,9 @@ before: rounds stand by as long as it does.
 """
 
 import os
+import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,7 +25,7 @@ from baken.history import kept_retention, leases, present, requests, retention
 from baken.history.store import Store, StoreError
 from baken.history.tables import marks
 from baken.history.upserts import upsert
-from baken.metrics import catalogue
+from baken.metrics import catalogue, job_log
 from baken.metrics.catalogue import HostSubject, MonitorSubject
 from baken.privacy import Pseudonyms, installation_key
 from baken.settings import Settings
@@ -44,18 +46,30 @@ _POLL = 0.25
 _SLACK = timedelta(seconds=10)
 _MOST_STEPS = 20
 _FAILURES = "monitor_collect_failures_total"
+# What was read of a long log goes on from round to round.
+_JOB_LOG = "round_job_log"
 _PROCESSES = ("host_cpu_ratio",)
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round did. `reason` says why it did nothing; `waiting` notifications are still to be sent."""
+    """What a round did.
+
+    Attributes:
+        reason: why it did nothing; None where it did.
+        run: what was measured; None where no figure was due.
+        errors: how many were read.
+        waiting: notifications that are still to be sent.
+        seconds: how long it took.
+        stands_by: whether it did nothing because a collector watches the site.
+    """
 
     reason: str | None
     run: Run | None = None
     errors: int = 0
     waiting: int = 0
     seconds: float = 0.0
+    stands_by: bool = False
 
 
 def make_round(
@@ -67,6 +81,7 @@ def make_round(
     fresh: bool = False,
     patience: float = 15.0,
     wait: float = 20.0,
+    begun: Callable[[], None] | None = None,
 ) -> Round:
     """One round over a site.
 
@@ -78,17 +93,21 @@ def make_round(
         fresh: whether all figures are measured, and nothing may be used that another look found out a moment ago.
         patience: seconds that sending may take; what is not sent by then is sent by a later round.
         wait: seconds to wait for another round over the site to end.
+        begun: is called when no other round over the site has to be waited for any more.
 
     Raises:
         StoreError: the store cannot be used.
         SettingsError: what the settings say about alerts cannot be used.
     """
     began = time.monotonic()
-    name, holder = lease_of(site.name), f"round of process {os.getpid()}"
-    reason = _begin(store, site.name, name, holder, began + wait)
+    # A number of a process may be there twice: in another container, or in the thread of a round that was left behind.
+    name, holder = lease_of(site.name), f"round of process {os.getpid()} {secrets.token_hex(4)}"
+    reason, stands_by = _begin(store, site.name, name, holder, began + wait)
     if reason is not None:
-        return Round(reason, seconds=time.monotonic() - began)
+        return Round(reason, seconds=time.monotonic() - began, stands_by=stands_by)
     try:
+        if begun is not None:
+            begun()
         done = _work(settings, store, site, holder, figures=figures, fresh=fresh, patience=patience)
     finally:
         with store.write() as conn:
@@ -113,18 +132,18 @@ def lease_of(site: str) -> str:
     return f"round {site}"[:140]
 
 
-def _begin(store: Store, site: str, name: str, holder: str, until: float) -> str | None:
-    """Take the round's lease; why there is to be no round, or None when there is."""
+def _begin(store: Store, site: str, name: str, holder: str, until: float) -> tuple[str | None, bool]:
+    """Take the round's lease; why there is to be no round (None: there is), and whether a collector goes before."""
     while True:
         now = clock.now()
         with store.write() as conn:
             other = _collector(conn, site, now)
             if other is not None:
-                return other
+                return other, True
             if leases.take(conn, name, holder, LIMIT + timedelta(seconds=10), now):
-                return None
+                return None, False
         if time.monotonic() >= until:
-            return "another round over the site has not ended"
+            return "another round over the site has not ended", False
         time.sleep(_POLL)
 
 
@@ -173,10 +192,17 @@ def _work(
         asked = any(request.site == site.name for request in requests.asked(conn))
     fresh = fresh or asked
     now = clock.now() if fresh else clock.now().replace(microsecond=0)
+    with store.read() as conn:
+        kept = present.observation(conn, site.name, _JOB_LOG)
+    if kept is not None and isinstance(kept.body, dict):
+        job_log.remember(site, kept.body)
     due = _due(store, "site", site.name, now, everything=fresh) if figures or asked else set()
     run = run_site(site, due, now, settings.collector.deadline, read_errors, fresh=fresh)
     if due:
         add_run_metrics(run, failures=_failures(store, site.name) + (run.unreachable is not None), missed=0)
+        read_so_far = job_log.remembered(site)
+        if read_so_far is not None:
+            run.observations[_JOB_LOG] = read_so_far
         _note_absence(store, site.name, now, buffer)
         buffer.add(run.cycle(site.name))
         own = _own(store, site, watch, now)

@@ -32,6 +32,7 @@ from baken.errors.sources import Gathered, Read, SourceState, gather
 from baken.errors.watermarks import Known
 from baken.history.store import Store
 from baken.privacy import Pseudonyms
+from baken.sites import job_ids
 from baken.sites.problems import SiteProblem
 from baken.sites.reading import Reading
 from baken.sites.site import Site
@@ -299,9 +300,7 @@ def _settle(
 
 def _as_worker(event: Event, site: str) -> Event:
     """A scheduled job's failure, as echoes know what a worker writes: by the id of the job, which RQ has as well."""
-    # Frappe calls the type, and the job in RQ, by the last two parts of the method.
-    kind = ".".join((event.job or "").split(".")[-2:])
-    return replace(event, source=WORKER_LOG, name=f"{site}::scheduled_job::{kind}")
+    return replace(event, source=WORKER_LOG, name=job_ids.scheduled(site, event.job or ""))
 
 
 def reach_of(site: Site, stored: Known, now: datetime, states: Sequence[SourceState] = ()) -> echoes.Reach:

@@ -24,6 +24,7 @@ from baken.errors import log_files
 from baken.errors.counts import Occurrence, add_finding, parts
 from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, SCHEDULED_JOBS, WORKER_LOG
 from baken.history.tables import error_echoes
+from baken.sites import job_ids
 
 LEFT = "left the cache without becoming a row"
 """What became of an error that waited in the deferred list and was not seen again."""
@@ -31,8 +32,6 @@ LEFT = "left the cache without becoming a row"
 _LETTERS = {
     DEFERRED: "D", ERROR_LOG: "E", FAILED_JOBS: "R", FRAPPE_LOG: "F", WORKER_LOG: "W", SCHEDULED_JOBS: "S",
 }  # fmt: skip
-# Frappe gives the jobs of its scheduler the method's last two names as their id.
-_SCHEDULED = "::scheduled_job::"
 _LEFT, _LOST = "DG", "L"
 _SKEW_MS = 60_000
 _NEAR_MS = 120_000
@@ -261,8 +260,9 @@ def _keys(each: Occurrence, reach: Reach) -> list[str]:
         return []
     if event.source == SCHEDULED_JOBS:
         return [_failure_key(each, event.job or event.method or "")]
-    method = event.name if _SCHEDULED in event.name else event.job or _called(each)
-    return [_key("j", event.name), _failure_key(each, method)]
+    # What RQ says that a job of the scheduler calls is a method of Frappe's; its id may tell which one that calls.
+    method = event.name if job_ids.tells_method(event.name) else event.job or _called(each)
+    return [_key("j", job_ids.same(event.name)), _failure_key(each, method)]
 
 
 def _content_key(each: Occurrence) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from baken.errors.event import FAILED_JOBS, Event
 from baken.errors.sources import Gathered
-from baken.sites import failed_jobs
+from baken.sites import failed_jobs, job_ids
 from baken.sites.failed_jobs import FailedJob, Place
 from baken.sites.reading import Reading
 
@@ -94,9 +94,8 @@ def _fresh(reading: Reading, queue: str, known: dict[str, Any], room: int) -> tu
 
 
 def _may_belong(job: str, site: str) -> bool:
-    owner, mark, _ = job.partition("::")
     # Before Frappe 15 most ids bear no site; the description of the job does.
-    return owner == site or not mark
+    return job_ids.owner(job) in (site, None)
 
 
 def _belongs(job: FailedJob, site: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from baken.errors.event import FRAPPE_LOG, WORKER_LOG, Event
 from baken.errors.sources import Gathered
-from baken.sites import log_tail
+from baken.sites import job_ids, log_tail
 from baken.sites.bench import site_names
 from baken.sites.problems import BenchProblem, NotAvailable
 from baken.sites.reading import Reading
@@ -25,7 +25,11 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[,.](\d{3}) ")
 _LEVEL = re.compile(r"(?:(DEBUG|INFO|WARNING|ERROR|CRITICAL) (\S{1,80}) )?")
 _SITE_LINE = re.compile(r"(?m)^Site: (.*)$\n?")
 _FORM_LINE = re.compile(r"(?m)^Form Dict: .*$\n?")
-_JOB = re.compile(r"\[Job ([^\]\n]{1,300})\]: exception raised while executing \([^)\n]{0,300}\)\n?")
+# RQ 1 and RQ 2, as far as Frappe's workers let them write.
+_JOB = re.compile(
+    r"(?:\[Job (?P<old>[^\]\n]{1,300})\]|Worker [^\n]{1,200}?: job (?P<new>[^\n]{1,300}?))"
+    r": exception raised while executing \([^)\n]{0,300}\)\n?"
+)
 _DEFERRED = re.compile(r"Error while inserting deferred Error Log record: (.*)", re.DOTALL)
 # «{DocType} {name}: '{field}' ({value}) will get truncated, as max characters allowed is {number}», in any language.
 _TOO_LONG = re.compile(r"[^\n(]{0,300}'[^'\n]{1,120}' \((.*)\)[^()]{0,200}\b140\b", re.DOTALL)
@@ -232,11 +236,12 @@ def _of_worker(text: str, at: datetime, name: str, site: str, alone: bool) -> Ev
         if not alone or _TRACEBACK not in text:
             return None
         return Event(WORKER_LOG, name, at, None, text.strip(), None, len(text.encode("utf-8", "replace")))
-    owner, mark, _ = job[1].partition("::")
-    if owner != site if mark else not alone:
+    id = job["old"] or job["new"]
+    owner = job_ids.owner(id)
+    if not alone if owner is None else owner != site:
         return None
     trace = text[job.end() :].strip()
-    return Event(WORKER_LOG, job[1], at, None, trace or None, None, len(trace.encode("utf-8", "replace")), "")
+    return Event(WORKER_LOG, id, at, None, trace or None, None, len(trace.encode("utf-8", "replace")), "")
 
 
 def what_was_lost(event: Event) -> str:

@@ -112,7 +112,7 @@ def read_older(
     while before > target and len(events) < max_rows:
         size = max(2, min(_AT_ONCE, max_rows - len(events)))
         page = reading.rows(query.where(column <= before - _TICK, column >= target).limit(size))
-        rows = [(row.name, row.at) for row in page if row.at < before]
+        rows = [(str(row.name), row.at) for row in page if row.at < before]
         place = target
         if len(page) == size:
             last = page[-1].at

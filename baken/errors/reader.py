@@ -24,8 +24,8 @@ from sqlalchemy import ColumnElement, LargeBinary, Select, TableClause, bindpara
 from baken.errors.event import ERROR_LOG, Event
 from baken.errors.scrub import TEXT_LIMIT
 from baken.errors.seen import Seen
-from baken.sites.problems import NotAvailable
 from baken.sites.reading import Reading
+from baken.sites.rows import as_names, require_indexed_time
 from baken.sites.zone import naive_since, to_naive
 
 OVERLAP = timedelta(minutes=10)
@@ -251,13 +251,7 @@ class _Looking:
 
 def index_column(reading: Reading, table: TableClause) -> ColumnElement[Any]:
     """The column of the Error Log by which it is read. Raises NotAvailable when none has an index."""
-    for field_name in ("modified", "creation"):
-        if reading.indexed("Error Log", field_name):
-            return table.c[field_name]
-    raise NotAvailable(
-        f"the Error Log of site {reading.site.name} has an index neither on modified nor on creation; "
-        "reading it would burden the site: add an index on modified"
-    )
+    return table.c[require_indexed_time(reading, "Error Log")]
 
 
 def _names(
@@ -270,11 +264,11 @@ def _names(
     while True:
         page = reading.rows(query.where(column >= cursor).order_by(column).limit(_NAMES_AT_ONCE))
         if len(page) < _NAMES_AT_ONCE:
-            yield from (tuple(row) for row in page if row.at >= bound)
+            yield from (_named(row) for row in page if row.at >= bound)
             return
         # Rows of one instant may go on on the next page: a page ends before its last instant.
         last = page[-1].at
-        yield from (tuple(row) for row in page if bound <= row.at < last)
+        yield from (_named(row) for row in page if bound <= row.at < last)
         if page[0].at == last:
             yield from of_instant(reading, table, column, last)
             cursor = last + _TICK
@@ -288,13 +282,18 @@ def of_instant(
     """(name, time) of all rows of one instant, of which there may be more than a page holds."""
     query: Select[Any] = select(table.c.name, column.label("at"))
     within = query.where(column > moment - _TICK, column < moment + _TICK).order_by(table.c.name).limit(_NAMES_AT_ONCE)
-    after = ""
+    after: Any = None
     while True:
-        page = reading.rows(within.where(table.c.name > after))
-        yield from map(tuple, page)
+        page = reading.rows(within if after is None else within.where(table.c.name > after))
+        yield from map(_named, page)
         if len(page) < _NAMES_AT_ONCE:
             return
         after = page[-1].name
+
+
+def _named(row: Any) -> tuple[str, datetime]:
+    """Frappe 14 counts its errors where later versions give them names; a number is a name as well."""
+    return str(row.name), row.at
 
 
 def creations(reading: Reading, table: TableClause, names: Sequence[str]) -> dict[str, datetime | None]:
@@ -302,8 +301,8 @@ def creations(reading: Reading, table: TableClause, names: Sequence[str]) -> dic
     query = select(table.c.name, table.c.creation).where(table.c.name.in_(bindparam("names", expanding=True)))
     found: dict[str, datetime | None] = {}
     for start in range(0, len(names), _NAMES_AT_ONCE):
-        rows = reading.rows(query, {"names": list(names[start : start + _NAMES_AT_ONCE])})
-        found |= {row.name: row.creation for row in rows}
+        rows = reading.rows(query, {"names": as_names(table.c.name, names[start : start + _NAMES_AT_ONCE])})
+        found |= {str(row.name): row.creation for row in rows}
     return found
 
 
@@ -326,7 +325,8 @@ def texts(
     rows: list[Event] = []
     for start in range(0, len(fresh), batch_size):
         part = fresh[start : start + batch_size]
-        found = {row.name: row for row in reading.rows(query, {"names": [name for name, _, _ in part]})}
+        names = as_names(table.c.name, (name for name, _, _ in part))
+        found = {str(row.name): row for row in reading.rows(query, {"names": names})}
         for name, _, created in part:
             # What was deleted between the two statements was never there for Baken.
             if (row := found.get(name)) is not None:

@@ -12,7 +12,7 @@ import frappe
 
 from baken import settings
 from baken.settings import Settings
-from baken.sites.bench import read_site
+from baken.sites.bench import configuration, read_site
 
 DOCTYPE = "Baken Settings"
 KEY = "baken"
@@ -46,7 +46,10 @@ def stamp() -> tuple[object, ...]:
         except OSError:
             found += [0, 0]
     document = _document()
-    return (*found, str(document.modified) if document is not None else "")
+    if document is None:
+        return tuple(found)
+    told = _system_managers() if document.get("tell_system_managers") else []
+    return (*found, str(document.modified), frappe.db.get_default("lang"), _accounts(), tuple(told))
 
 
 def is_enabled() -> bool:
@@ -75,7 +78,7 @@ def load() -> Settings:
         "language": "nl" if str(frappe.db.get_default("lang") or "").startswith("nl") else "en",
         "benches": [{"path": str(bench), "sites": [site]}],
         "history": {"url": own.database_url.render_as_string(hide_password=False)},
-        "alerts": {"public_url": frappe.utils.get_url().rstrip("/")},
+        "alerts": {"public_url": _address()},
     }
     values = _merged(_merged(ground, _of_document(_document())), given)
     return settings.build(values, f"the baken object of sites/{site}/site_config.json, {DOCTYPE}")
@@ -87,8 +90,27 @@ def is_own_store(found: Settings) -> bool:
     return found.history.url == own.render_as_string(hide_password=False)
 
 
+def _address() -> str:
+    """Where the site is reached, by its configuration: whoever sends a request says what they like in its Host."""
+    request = getattr(frappe.local, "request", None)
+    if request is not None:
+        frappe.local.request = None
+    try:
+        return str(frappe.utils.get_url()).rstrip("/")
+    finally:
+        if request is not None:
+            frappe.local.request = request
+
+
+def _accounts() -> tuple[str, ...]:
+    """When each e-mail account was changed last."""
+    # Not the latest of them: one from before the clock was set back would hide every change.
+    return tuple(str(row) for row in frappe.get_all("Email Account", fields=["name", "modified"], order_by="name"))
+
+
 def _given() -> dict[str, Any]:
-    given = frappe.local.conf.get(KEY)
+    # From the files: Frappe 16 remembers what it read of them for a minute, longer than `stamp` takes to notice.
+    given = configuration(bench_folder(), frappe.local.site).get(KEY)
     if given is None:
         return {}
     if not isinstance(given, Mapping):
@@ -147,11 +169,26 @@ def _channel(document: Any) -> dict[str, Any] | None:
     if account.get("smtp_port"):
         found["port"] = int(account.smtp_port)
     if not account.get("no_smtp_authentication"):
-        password = account.get_password(raise_exception=False)
+        password = _password(account)
         user = account.get("login_id") if account.get("login_id_is_different") else account.email_id
         if password:
             found |= {"user": user or account.email_id, "password": password}
     return found
+
+
+def _password(account: Any) -> str | None:
+    """The password of an e-mail account; None where the site cannot read it, as after a restore without its key.
+
+    Without it the channel says what is wrong; everything else goes on.
+    """
+    said = len(frappe.local.message_log)
+    try:
+        return account.get_password(raise_exception=False) or None
+    except frappe.ValidationError:
+        return None
+    finally:
+        # Nobody asked for it who should be told in a dialogue.
+        del frappe.local.message_log[said:]
 
 
 def _recipients(document: Any) -> list[dict[str, Any]]:
@@ -168,11 +205,13 @@ def _recipients(document: Any) -> list[dict[str, Any]]:
         }
         found.append(one)
     listed = {str(each["to"]).lower() for each in found}
+    names = {str(each["name"]).casefold() for each in found}
     if document.get("tell_system_managers"):
         for user, language in _system_managers():
             if user.lower() not in listed:
                 tongue = language if language in ("en", "nl") else ""
-                found.append({"name": user, "channel": CHANNEL, "to": user, "language": tongue})
+                name = f"{user} (System Manager)" if user.casefold() in names else user
+                found.append({"name": name, "channel": CHANNEL, "to": user, "language": tongue})
     return found
 
 

@@ -67,11 +67,24 @@ def _prepared(method: str, args: Mapping[str, Any]) -> Callable[[], Any]:
         from baken.api import registry
         from baken.frappe_host import host
 
+        _refuse_reading(registry.find(f"baken.{method}").changes(args))
         call = host.present().call()
         return lambda: registry.invoke(call, f"baken.{method}", args)
 
     made: Callable[[], Any] = _answer(make)
     return made
+
+
+def _refuse_reading(changes: bool) -> None:
+    """Refuse to change something for a request that Frappe asks for no CSRF token.
+
+    Frappe itself undoes what a GET changed; Baken's store does not know of Frappe's transactions.
+    """
+    from baken.api.context import NotPermitted
+
+    request = getattr(frappe.local, "request", None)
+    if changes and request is not None and request.method in ("GET", "HEAD", "OPTIONS"):
+        raise NotPermitted("this changes something: send a POST")
 
 
 def _answer(run: Callable[[], Any]) -> Any:
@@ -104,7 +117,7 @@ def _sentence(problem: BaseException) -> str:
     return str(frappe.utils.escape_html(text[:1].upper() + text[1:]))
 
 
-@frappe.whitelist()  # type: ignore[untyped-decorator,unused-ignore]
+@frappe.whitelist(methods=["POST"])  # type: ignore[untyped-decorator,unused-ignore]
 def change_alerts(names: str | list[str], act: str, note: str = "") -> dict[str, Any]:
     """Acknowledge, resolve or open System Alerts again; those that follow Baken's alerts through Baken.
 

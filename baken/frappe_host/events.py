@@ -27,15 +27,21 @@ def error_logged(_doc: Any, _method: str | None = None) -> None:
 
 
 def request_ended(response: Any = None, request: Any = None) -> None:
-    """After a request: where it failed, Frappe keeps the error in a list of Redis first; no document is inserted."""
-    if getattr(response, "status_code", 0) >= _FAILED or frappe.flags.baken_error_logged:
+    """After a request: where it failed, Frappe keeps the error in a list of Redis first; no document is inserted.
+
+    What Baken itself answers is no error of the site's: a page that asks again would ask for rounds without end.
+    """
+    failed = getattr(response, "status_code", 0) >= _FAILED and not frappe.flags.baken_answered
+    if failed or frappe.flags.baken_error_logged:
         _look()
 
 
 def _look() -> None:
     try:
-        # A site whose database is away has no queue to be trusted either; the scheduler's round tells of it.
+        # While a site is migrated or restored every request fails, and nobody is to touch its database.
         if frappe.flags.in_install or frappe.flags.in_migrate or frappe.flags.in_uninstall:
+            return
+        if frappe.local.conf.get("maintenance_mode"):
             return
         from baken.frappe_host.asking import ask_for_round
 

@@ -62,6 +62,9 @@ def caller() -> Caller | None:
     return Caller(user, full_name, frozenset(frappe.get_roles(user)))
 
 
+_SECONDS_OF_REQUEST = 10
+_SECONDS_OF_JOB = 120
+
 _hosts: dict[str, tuple[int, tuple[object, ...], Host]] = {}
 _lock = threading.Lock()
 
@@ -83,12 +86,17 @@ def present() -> Host:
         if known is not None and known[:2] == (process, stamp):
             return known[2]
     settings = config.load()
-    store = open_store(settings.store_url, pool_size=0)
+    store = open_store(settings.store_url, pool_size=0, seconds=_patience())
     store.migrate()
     host = Host(settings, store, Site(read_site(config.bench_folder(), name), settings))
     with _lock:
         _hosts[name] = (process, stamp, host)
     return host
+
+
+def _patience() -> int:
+    """Seconds that a server of the store may be silent: whoever waits for a page holds a worker of the site."""
+    return _SECONDS_OF_JOB if getattr(frappe.local, "request", None) is None else _SECONDS_OF_REQUEST
 
 
 def forget() -> None:

@@ -4,12 +4,12 @@ Everything here can be done again after it was cut off. What a person has to kno
 makes Baken unfit for the site stops an installation, and nothing stops a migration.
 """
 
+import contextlib
 import sys
 from collections.abc import Callable
 
 import click
 import frappe
-import structlog
 
 from baken.frappe_host import taken
 
@@ -199,8 +199,16 @@ def _without_raising(what: str, work: Callable[[], None]) -> None:
     try:
         work()
     except Exception as error:  # noqa: BLE001 - the site's migration goes on, whatever Baken trips over
+        click.secho(f"Baken: {what} failed: {error}. The site goes on without; see logs/baken.log.", fg="red", err=True)
+        _note(f"{what} failed", error)
+
+
+def _note(what: str, error: Exception) -> None:
+    """Write into Baken's log, where the bench has what that takes."""
+    with contextlib.suppress(ImportError):
+        import structlog
+
         from baken.frappe_host import own_log
 
         own_log.prepare()
-        structlog.get_logger(__name__).error(f"{what} failed", error=f"{type(error).__name__}: {error}")
-        click.secho(f"Baken: {what} failed: {error}. The site goes on without; see logs/baken.log.", fg="red", err=True)
+        structlog.get_logger(__name__).error(what, error=f"{type(error).__name__}: {error}")

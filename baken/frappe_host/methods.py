@@ -20,6 +20,7 @@ from baken.api.registry import Method
 from baken.frappe_host import config, desk
 from baken.frappe_host.host import Host, present
 from baken.frappe_host.own_log import guarded
+from baken.frappe_host.page import may_see
 from baken.history.store import StoreError
 from baken.privacy import KeyProblem, masked_trace
 from baken.settings import SettingsError
@@ -38,7 +39,7 @@ def __getattr__(name: str) -> Callable[..., Any]:
         raise AttributeError(str(problem)) from None
 
     def function(**given: Any) -> Any:
-        return _asked(entry, given) if _request() is not None else _called(entry, given)
+        return _asked(entry, given) if _is_asked(entry) else _called(entry, given)
 
     function.__name__ = function.__qualname__ = name
     function.__module__ = __name__
@@ -80,6 +81,16 @@ def get_session() -> Any:
     return _responding("baken.get_session", body)
 
 
+def _is_asked(entry: Method) -> bool:
+    """Whether the request is for this method; code of the site may call it while it answers another request."""
+    request = _request()
+    if request is None:
+        return False
+    _, found, name = str(request.path).rpartition("/method/")
+    asked = name.strip("/") if found else str(frappe.local.form_dict.get("cmd") or "")
+    return asked in (*entry.names, f"{__name__}.{entry.short.rpartition('.')[2]}")
+
+
 def _called(entry: Method, given: dict[str, Any]) -> Any:
     """A call from code of the site, from a console or `bench execute`: plain values, and Frappe's own exceptions."""
     host = present()
@@ -111,6 +122,8 @@ def _asked(entry: Method, given: dict[str, Any]) -> Any:
             return refused
         own = desk.done_on_document(entry.short, converted)
         if own is not None:
+            # By a token a GET may change something as well; Frappe keeps what a POST changed only.
+            frappe.local.flags.commit = True
             return Answer(answering.encode({"message": own}))
         return answering.run(entry, call, converted, _request().headers.get("Accept-Encoding", ""))
 
@@ -120,18 +133,21 @@ def _asked(entry: Method, given: dict[str, Any]) -> Any:
 def _responding(name: str, body: Callable[[Host], Answer]) -> Response:
     """Answer over HTTP whatever happens; nothing is raised into Frappe, which would log it as the site's error."""
     answer: Answer | None = None
+    frappe.flags.baken_answered = True
     with guarded(f"answering {name}"):
         try:
             answer = body(present()) if config.is_enabled() else _off()
-        except (Refusal, StoreError, SiteProblem) as error:
+        except Refusal as error:
             answer = answering.problem(error)
+        except (StoreError, SiteProblem) as error:
+            answer = answering.problem(error) if may_see() else _not_ready()
         except frappe.PermissionError as problem:
             answer = answering.refusal(403, "PermissionError", str(problem))
         except frappe.ValidationError as problem:
             answer = answering.refusal(417, "ValidationError", str(problem))
         except _NOT_READY as problem:
             log.error("Baken is not ready", reason=str(problem))
-            answer = answering.refusal(503, "ServiceUnavailableError", str(problem))
+            answer = _not_ready(str(problem)) if may_see() else _not_ready()
         except Exception as error:  # noqa: BLE001
             log.error("answering failed inside Baken", method=name, at=str(clock.now()), error=masked_trace(error))
     if answer is None:
@@ -141,6 +157,11 @@ def _responding(name: str, body: Callable[[Host], Answer]) -> Response:
 
 def _off() -> Answer:
     text = "Baken is switched off on this site: see Baken Settings, or baken.enabled in site_config.json"
+    return answering.refusal(503, "ServiceUnavailableError", text)
+
+
+def _not_ready(text: str = "Baken is not ready; whoever manages this site can see why") -> Answer:
+    """Where the store is and how it is set up is for those to read who may see the dashboard."""
     return answering.refusal(503, "ServiceUnavailableError", text)
 
 
@@ -164,9 +185,13 @@ def _forged(changes: bool) -> Answer | None:
 
 
 def _by_cookie() -> bool:
-    """Whether a browser's cookie says who it is, and no token of the API."""
-    request = _request()
-    return request is not None and not request.headers.get("Authorization") and frappe.session.user != "Guest"
+    """Whether a browser's cookie says who it is, and no token of the API.
+
+    A header Authorization proves nothing: one that Frappe cannot use may stand beside a cookie that it uses.
+    """
+    session = frappe.session
+    # For a token Frappe makes no session, and gives the user's name for its number.
+    return _request() is not None and session.user != "Guest" and session.sid != session.user
 
 
 def _request() -> Any:

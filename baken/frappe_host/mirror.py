@@ -46,6 +46,8 @@ _READ = (
 # What is worth a new version of the document; the rest follows without one, so that an open form stays savable.
 _WEIGHTY = ("status", "severity", *_MOMENTS)
 _TAG = re.compile(r"<([^<>]*)>")
+# A browser takes one that does not end for a tag as well.
+_OPENED = re.compile(r"<(?=[A-Za-z/!?])")
 _UNDO = "baken_mirror"
 
 
@@ -111,7 +113,7 @@ def state_of(alert: Mapping[str, Any], language: str = "") -> dict[str, Any]:
     tongue = language or ("nl" if str(frappe.db.get_default("lang") or "").startswith("nl") else "en")
     people = {name: str(alert.get(name) or "") for name in ("acknowledged_by", "resolved_by")}
     known = {name: user if user and frappe.db.exists("User", user) else None for name, user in people.items()}
-    title, message = (_said(alert[name], tongue) for name in ("title", "message"))
+    title, message = (said(alert[name], tongue) for name in ("title", "message"))
     details = {
         "alert": alert["name"],
         "site": alert["site"],
@@ -122,7 +124,7 @@ def state_of(alert: Mapping[str, Any], language: str = "") -> dict[str, Any]:
         "limit": alert["limit"],
         "unit": alert["unit"],
         "occurrences": alert["occurrences"],
-        "advice": _said(alert["advice"], tongue),
+        "advice": said(alert["advice"], tongue),
         "assigned_to": alert["assigned_to"],
         "feedback": alert["feedback"],
         **{name: user for name, user in people.items() if user and known[name] is None},
@@ -149,9 +151,11 @@ def local(moment: str | None) -> datetime | None:
     return datetime.fromisoformat(moment).astimezone(zone).replace(tzinfo=None, microsecond=0)
 
 
-def _said(texts: Mapping[str, str], language: str) -> str:
+def said(texts: Mapping[str, str], language: str) -> str:
+    """A text of Baken's in a language, else in English, as the Desk may show it: without anything that is a tag."""
     # What looks like a tag, such as the <n> of a pattern, would be taken out or escaped when the document is saved.
-    return _TAG.sub("‹\\1›", str(texts.get(language) or texts.get("en") or "").strip())
+    text = _TAG.sub("‹\\1›", str(texts.get(language) or texts.get("en") or "").strip())
+    return _OPENED.sub("‹", text)
 
 
 def _bring(host: Host, numbers: list[int]) -> int:

@@ -44,6 +44,7 @@ def prepare() -> None:
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 _with_site,
                 without_locals,
+                _without_addresses,
                 structlog.processors.JSONRenderer(sort_keys=True),
             ],
             wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -59,6 +60,13 @@ def _factory(*_names: Any) -> logging.Logger:
 def _with_site(_logger: Any, _method: str, event: Any) -> Any:
     event.setdefault("site", getattr(frappe.local, "site", None))
     return event
+
+
+def _without_addresses(_logger: Any, _method: str, event: Any) -> Any:
+    # System Managers are called by their e-mail addresses where somebody is told.
+    from baken.privacy import mask
+
+    return {name: mask(value) if isinstance(value, str) and "@" in value else value for name, value in event.items()}
 
 
 def guarded(what: str) -> "Guard":

@@ -1,18 +1,23 @@
 """What Frappe's scheduler and workers do for Baken: rounds over the site every minute, and the clean-up every hour.
 
 Everything is limited in time: the work goes on in a thread that is left behind when it takes too long, so that no
-worker is held by a site, a mail server or a store that hangs.
+worker is held by a site, a mail server or a store that hangs. A job of a worker is a process of its own, and loading
+Baken's rooms is most of what it costs: they are loaded where there is something to do.
 """
 
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import frappe
 import structlog
 
-from baken.frappe_host import config, host, mirror
+from baken.frappe_host import asking
 from baken.frappe_host.own_log import guarded
+
+if TYPE_CHECKING:
+    from baken.frappe_host.host import Host
 
 log = structlog.get_logger(__name__)
 
@@ -28,15 +33,23 @@ def collect() -> None:
 
 def look() -> None:
     """At once, where an error was logged or somebody asked for something: read new errors, judge the rules, send."""
-    _round(figures=False)
+    with guarded("a round"):
+        begun = asking.wait_alone()
+        if begun is None:
+            return
+        try:
+            _round(figures=False, begun=begun)
+        finally:
+            begun()
 
 
 def hourly() -> None:
-    """Every hour: clean the store up, and try channels again that were stopped."""
+    """Every hour: the hourly checks, which are a round; clean the store up, and try stopped channels again."""
+    _round(figures=True)
     with guarded("the hourly task"):
-        if not config.is_enabled():
+        found = _host()
+        if found is None:
             return
-        found = host.present()
 
         def work() -> None:
             from baken.collector import rounds
@@ -48,25 +61,56 @@ def hourly() -> None:
 
 
 def daily() -> None:
-    """Every day: what the hours left of the clean-up."""
-    hourly()
+    """Every day: the daily checks, which are a round over everything, whenever it was measured last."""
+    _round(figures=True, fresh=True)
 
 
-def _round(*, figures: bool) -> None:
+def _nothing() -> None:
+    """Nobody waits to hear that the round has begun."""
+
+
+def _round(*, figures: bool, fresh: bool = False, begun: Callable[[], None] = _nothing) -> None:
     with guarded("a round"):
-        if not config.is_enabled():
+        found = _host()
+        if found is None:
             return
-        found = host.present()
 
         def work() -> None:
             from baken.collector import rounds
 
-            done = rounds.make_round(found.settings, found.store, found.site, figures=figures, patience=_PATIENCE)
+            done = rounds.make_round(
+                found.settings, found.store, found.site, figures=figures, fresh=fresh, patience=_PATIENCE, begun=begun
+            )
             if done.reason is not None:
                 log.info("no round", reason=done.reason)
+            if done.stands_by:
+                aside.append(True)
 
+        aside: list[bool] = []
         limited("a round", work)
+        if aside:
+            asking.stand_by()
+        from baken.frappe_host import mirror
+
         mirror.bring_up_to_date(found)
+
+
+def _host() -> "Host | None":
+    """The present host; None where there is nothing to do: the site is migrated, or a collector watches it."""
+    if frappe.local.conf.get("maintenance_mode") or asking.stands_by():
+        return None
+    from baken.frappe_host import config, host
+
+    if not config.is_enabled():
+        return None
+    if frappe.session.user != "Administrator":
+        # A round that was asked for is a job of whoever's request failed: no document is to be theirs.
+        frappe.set_user("Administrator")
+    found = host.present()
+    # The job's own transaction would last as long as the round: it would hold up who changes a table, and show the
+    # documents of a minute ago.
+    frappe.db.commit()
+    return found
 
 
 def limited(what: str, work: Callable[[], None], seconds: float = _LIMIT) -> bool:

@@ -139,12 +139,12 @@ class Store:
         self.engine.dispose()
 
 
-def open_store(url: str, *, pool_size: int = 5) -> Store:
+def open_store(url: str, *, pool_size: int = 5, seconds: int = 2 * _STATEMENT_SECONDS) -> Store:
     """The store at `url`: `sqlite:////path/baken.db`, `mysql://…`, `mariadb://…` or `postgresql://…`.
 
     `pool_size` is how many connections stay open; twice as many more open under load. 0: none stays open, for one of
-    many processes that seldom need one. Nothing is connected yet. Raises StoreError when the URL cannot be understood
-    or its driver is not installed.
+    many processes that seldom need one. `seconds`: for how long MariaDB may be silent before it counts as away.
+    Nothing is connected yet. Raises StoreError when the URL cannot be understood or its driver is not installed.
     """
     try:
         address = make_url(url)
@@ -176,8 +176,8 @@ def open_store(url: str, *, pool_size: int = 5) -> Store:
         options["connect_args"] = {
             "charset": "utf8mb4",
             "connect_timeout": _CONNECT_SECONDS,
-            "read_timeout": 2 * _STATEMENT_SECONDS,
-            "write_timeout": 2 * _STATEMENT_SECONDS,
+            "read_timeout": seconds,
+            "write_timeout": seconds,
             "init_command": (
                 f"SET SESSION sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', "
                 f"innodb_lock_wait_timeout={2 * _LOCK_SECONDS}"

@@ -13,6 +13,7 @@ from baken.metrics.statuses import label, number_where, since, tally, windows
 from baken.privacy import mask
 from baken.sites.problems import NotAvailable, SiteProblem
 from baken.sites.reading import Reading
+from baken.sites.rows import MODIFIED, indexed_time
 
 MEMBER_STATUSES = ("Pending", "Active", "Rejected", "Expired", "Suspended", "Banned", "Deceased", "Terminated")
 NEVER_ADMITTED = ("Pending", "Rejected")
@@ -26,6 +27,9 @@ STALLED = timedelta(days=7)
 
 ORPHAN_DAYS = 90
 """How many days back payments without a reference are looked for."""
+
+# For longer than this a payment is hardly a draft.
+_DRAFT_DAYS = 90
 
 # Verenigingen makes an invoice this long before its date, unless the schedule says less; it looks no further ahead.
 _DAYS_AHEAD = 30
@@ -295,7 +299,7 @@ def dues_schedules_stuck(r: Reading) -> Values:
         " toegewezen",
     ),
     needs={
-        "Payment Entry": ("docstatus", "payment_type", "posting_date", "modified"),
+        "Payment Entry": ("docstatus", "payment_type", "posting_date", "creation", "modified"),
         "Payment Entry Reference": ("parent",),
     },
     every=HOUR,
@@ -306,14 +310,24 @@ def payments_without_reference(r: Reading) -> Values:
     entry, reference = r.table("Payment Entry"), r.table("Payment Entry Reference")
     assigned = select(reference.c.parent).where(reference.c.parent == entry.c.name).exists()
     query = select(func.count()).where(
-        # `modified` has the index; a payment is not older than its last change, an imported one may be.
-        entry.c.modified >= r.local(r.now - timedelta(days=ORPHAN_DAYS + 1)),
+        *_written_lately(r, entry),
         entry.c.posting_date >= r.today() - timedelta(days=ORPHAN_DAYS),
         entry.c.docstatus == 1,
         entry.c.payment_type == "Receive",
         ~assigned,
     )
     yield (r.scalar(query),)
+
+
+def _written_lately(r: Reading, entry: Any) -> list[ColumnElement[bool]]:
+    """What bounds the payments that are read to find those posted within ORPHAN_DAYS; none where nothing can."""
+    by = None if r.indexed("Payment Entry", "posting_date") else indexed_time(r, "Payment Entry")
+    if by is None:
+        return []
+    # A payment is not older than its last change, an imported one may be. Where only `creation` has an index (Frappe
+    # 16), one that lay about as a draft for longer than _DRAFT_DAYS before its date is not found.
+    days = ORPHAN_DAYS + (1 if by == MODIFIED else _DRAFT_DAYS)
+    return [entry.c[by] >= r.local(r.now - timedelta(days=days))]
 
 
 @observation(

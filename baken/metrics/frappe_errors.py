@@ -1,20 +1,23 @@
 """The Error Log: how many rows came in of late, and how big it has become.
 
-Only `modified` has an index, and Frappe writes it once, so all questions go by it. Hours that are over are counted
-once and remembered; each run counts the present hours, and as many old ones as cost little.
+All questions go by the one of `modified` and `creation` that has an index: Frappe writes both once, at one moment.
+Hours that are over are counted once and remembered; each run counts the present hours, and as many old ones as cost
+little.
 """
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ScalarSelect, TableClause, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, select
 
 from baken.metrics import database
 from baken.metrics.catalogue import FIVE_MINUTES, Values, metric
 from baken.sites.problems import NotAvailable
 from baken.sites.reading import Reading
+from baken.sites.rows import require_indexed_time
 
 _HOUR = timedelta(hours=1)
 _WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
@@ -35,22 +38,21 @@ _BATCH = 12
         "verschijnt zodra zijn uren zijn geteld",
     ),
     labels=("window",),
-    needs={"Error Log": ("modified",)},
+    needs={"Error Log": ("creation", "modified")},
     good="down",
 )
 def errors(r: Reading) -> Values:
-    if not r.indexed("Error Log", "modified"):
-        raise NotAvailable("Error Log of this site has no index on modified: counting it costs too much")
     table = r.table("Error Log")
+    at = table.c[require_indexed_time(r, "Error Log")]
     hours: _Hours = r.site.memory.setdefault("error_hours", _Hours())
     since = {window: r.local(r.now - span) for window, span in _WINDOWS.items()}
     # The last two hours are counted anew each time: rows of a long transaction come into them late.
     open_from = _floor(r.local(r.now - 2 * _HOUR))
     parts = [
-        _count(table, since["1h"]),
-        _count(table, open_from),
-        *(_count(table, since[window], _floor(since[window]) + _HOUR) for window in ("24h", "7d")),
-        select(func.min(table.c.modified)).scalar_subquery(),
+        _count(at, since["1h"]),
+        _count(at, open_from),
+        *(_count(at, since[window], _floor(since[window]) + _HOUR) for window in ("24h", "7d")),
+        select(func.min(at)).scalar_subquery(),
     ]
     found = r.row(select(*parts))
     if found is None:
@@ -58,7 +60,7 @@ def errors(r: Reading) -> Values:
     latest, present, first_of_day, first_of_week, oldest = found
     yield "1h", latest
     hours.keep(since["7d"], open_from, oldest)
-    _count_old_hours(r, table, hours, open_from)
+    _count_old_hours(r, at, hours, open_from)
     for window, first in (("24h", first_of_day), ("7d", first_of_week)):
         closed = hours.sum(_floor(since[window]) + _HOUR, open_from)
         if closed is None:
@@ -120,7 +122,7 @@ class _Hours:
         self.counts = {hour: count for hour, count in self.counts.items() if first <= hour < until}
         hour = first
         while hour < until:
-            # Log Settings delete by `modified` from the oldest on, so what is before the oldest row is gone.
+            # Log Settings delete from the oldest on, so what is before the oldest row is gone.
             if oldest is None or hour + _HOUR <= oldest:
                 self.counts[hour] = 0
             hour += _HOUR
@@ -141,7 +143,7 @@ class _Hours:
         )
 
 
-def _count_old_hours(r: Reading, table: TableClause, hours: _Hours, until: datetime) -> None:
+def _count_old_hours(r: Reading, at: ColumnElement[Any], hours: _Hours, until: datetime) -> None:
     wanted = hours.missing(_floor(r.local(r.now - _WINDOWS["7d"])) + _HOUR, until)
     if not wanted:
         # Rows may have been deleted by hand: one known hour is counted anew in each run.
@@ -152,13 +154,13 @@ def _count_old_hours(r: Reading, table: TableClause, hours: _Hours, until: datet
     hours.started = True
     while wanted and r.seconds - before < limit:
         batch, wanted = wanted[:_BATCH], wanted[_BATCH:]
-        found: Sequence[int] = r.row(select(*(_count(table, hour, hour + _HOUR) for hour in batch))) or ()
+        found: Sequence[int] = r.row(select(*(_count(at, hour, hour + _HOUR) for hour in batch))) or ()
         hours.counts.update(zip(batch, found, strict=True))
 
 
-def _count(table: TableClause, since: datetime, until: datetime | None = None) -> ScalarSelect[int]:
-    query = select(func.count()).select_from(table).where(table.c.modified >= since)
-    return (query if until is None else query.where(table.c.modified < until)).scalar_subquery()
+def _count(at: ColumnElement[Any], since: datetime, until: datetime | None = None) -> ScalarSelect[int]:
+    query = select(func.count()).where(at >= since)
+    return (query if until is None else query.where(at < until)).scalar_subquery()
 
 
 def _floor(moment: datetime) -> datetime:

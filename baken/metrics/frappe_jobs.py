@@ -1,17 +1,18 @@
 """Work in the background: queues and workers in Redis, the scheduler and its jobs, outgoing e-mail."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 
+from baken.metrics import job_log
 from baken.metrics.catalogue import FIVE_MINUTES, MINUTE, TEN_SECONDS, Values, metric
 from baken.privacy import mask
 from baken.sites import bench, cron, failed_jobs, queues, zone
 from baken.sites.problems import NotAvailable
 from baken.sites.reading import Reading
+from baken.sites.rows import indexed_time
 
 _SHARED_SECONDS = 2.0
 _FAILED_WITHIN = timedelta(hours=1)
@@ -34,14 +35,6 @@ _FREQUENCIES = {
 }
 _GRACE_SHARE = 0.25
 _LEAST_GRACE, _MOST_GRACE = timedelta(minutes=15), timedelta(hours=6)
-
-# "Scheduled" is a run that has begun and not ended.
-_ENDED = ("Complete", "Failed")
-_PAGE = 1000
-_PAGES_SECONDS = 0.015
-_OVERLAP = timedelta(minutes=2)
-# A monthly job's last outcome lies at most so far back.
-_LOOK_BACK = timedelta(days=35)
 
 
 @metric(
@@ -180,9 +173,11 @@ def scheduler_enabled(r: Reading) -> Values:
 def scheduler_silence_seconds(r: Reading) -> Values:
     types = r.table("Scheduled Job Type")
     signs = [r.utc(r.scalar(select(func.max(types.c.last_execution))))]
-    if r.has("Scheduled Job Log", "creation", "modified"):
-        log = r.table("Scheduled Job Log")
-        signs.append(r.utc(r.scalar(select(log.c.creation).order_by(log.c.modified.desc()).limit(1))))
+    by = indexed_time(r, "Scheduled Job Log")
+    if by is not None:
+        # Without an index the newest row costs the whole log; `last_execution` tells the same.
+        log = r.require("Scheduled Job Log", "creation")
+        signs.append(r.utc(r.scalar(select(log.c.creation).order_by(log.c[by].desc()).limit(1))))
     known = [sign for sign in signs if sign is not None]
     if not known:
         raise NotAvailable("the scheduler has not started a job on this site yet")
@@ -230,12 +225,12 @@ def scheduler_dormant(r: Reading) -> Values:
     ),
     needs={
         "Scheduled Job Type": ("stopped",),
-        "Scheduled Job Log": ("scheduled_job_type", "status", "modified"),
+        "Scheduled Job Log": ("name", "scheduled_job_type", "status", "creation", "modified"),
     },
     good="down",
 )
 def scheduled_jobs_failing(r: Reading) -> Values:
-    yield (len(_failing(r)),)
+    yield (len(job_log.failing(r)),)
 
 
 @metric(
@@ -251,12 +246,12 @@ def scheduled_jobs_failing(r: Reading) -> Values:
     labels=("job",),
     needs={
         "Scheduled Job Type": ("stopped",),
-        "Scheduled Job Log": ("scheduled_job_type", "status", "modified"),
+        "Scheduled Job Log": ("name", "scheduled_job_type", "status", "creation", "modified"),
     },
     good="down",
 )
 def scheduled_job_failing(r: Reading) -> Values:
-    yield from ((mask(name)[:_LONGEST_NAME], 1) for name in _failing(r)[:_JOBS_TOLD])
+    yield from ((mask(name)[:_LONGEST_NAME], 1) for name in job_log.failing(r)[:_JOBS_TOLD])
 
 
 @metric(
@@ -357,71 +352,3 @@ def _late(row: Sequence[Any], now: datetime) -> bool:
 
 def _naive(value: Any) -> datetime | None:
     return value if isinstance(value, datetime) else None
-
-
-@dataclass
-class _JobLog:
-    """What was read of Scheduled Job Log so far: the latest outcome per job, from `down` to `up`."""
-
-    outcomes: dict[str, tuple[datetime, str]] = field(default_factory=dict)
-    up: datetime | None = None
-    down: datetime | None = None
-    complete: bool = False
-
-
-def _failing(r: Reading) -> list[str]:
-    """Names of the jobs that are not stopped and whose latest run that ended has failed, by name."""
-
-    def find() -> list[str]:
-        outcomes = _outcomes(r)
-        types = r.table("Scheduled Job Type")
-        running = (str(row[0]) for row in r.rows(select(types.c.name).where(types.c.stopped == 0)))
-        return sorted(name for name in running if outcomes.get(name) == "Failed")
-
-    return r.once("failing jobs", find)
-
-
-def _outcomes(r: Reading) -> dict[str, str]:
-    """Latest ended status per Scheduled Job Type. The log is read once, newest first, and from then on what is new.
-
-    Raises NotAvailable while the first reading goes on: it takes as many runs as it needs to cost little in each.
-    """
-    log: _JobLog = r.site.memory.setdefault("job_log", _JobLog())
-    if not r.indexed("Scheduled Job Log", "modified"):
-        raise NotAvailable("Scheduled Job Log of this site has no index on modified: reading it costs too much")
-    table = r.table("Scheduled Job Log")
-    if log.up is not None:
-        # The second bound goes back when the clock does, so that runs of the repeated hour are seen.
-        recent = min(log.up - _OVERLAP, r.local(r.now - _OVERLAP))
-        _take(r, log, _page(r, table.c.modified >= recent))
-    spent = r.seconds
-    oldest = zone.to_naive(r.now - _LOOK_BACK, r.site.zone(r))
-    while not log.complete:
-        bound = log.down
-        rows = _page(r, table.c.modified.is_not(None) if bound is None else table.c.modified <= bound)
-        _take(r, log, rows)
-        # A page that begins and ends at one moment would come again for ever.
-        stuck = bound is not None and log.down == bound
-        log.complete = len(rows) < _PAGE or stuck or (log.down is not None and log.down < oldest)
-        if r.seconds - spent > _PAGES_SECONDS:
-            break
-    if not log.complete:
-        raise NotAvailable(f"Scheduled Job Log is being read for the first time, so far back to {log.down}")
-    return {name: status for name, (_, status) in log.outcomes.items()}
-
-
-def _page(r: Reading, which: ColumnElement[bool]) -> list[tuple[str, str, datetime]]:
-    table = r.table("Scheduled Job Log")
-    query = select(table.c.scheduled_job_type, table.c.status, table.c.modified).where(which)
-    return [(str(row[0]), str(row[1]), row[2]) for row in r.rows(query.order_by(table.c.modified.desc()).limit(_PAGE))]
-
-
-def _take(r: Reading, log: _JobLog, rows: list[tuple[str, str, datetime]]) -> None:
-    for name, status, naive in rows:
-        moment = r.utc(naive) if status in _ENDED else None
-        if moment is not None and (name not in log.outcomes or moment >= log.outcomes[name][0]):
-            log.outcomes[name] = (moment, status)
-    if rows:
-        newest, oldest = rows[0][2], rows[-1][2]
-        log.up = newest if log.up is None else max(log.up, newest)
-        log.down = oldest if log.down is None else min(log.down, oldest)

@@ -48,15 +48,10 @@ def read_site(bench: Path, name: str, url: str | None = None) -> SiteConfig:
         BenchProblem: a file is missing or broken, or lacks what is needed to read the site.
     """
     bench = bench.resolve()
-    own = bench / "sites" / name / "site_config.json"
-    if not own.is_file():
-        known = ", ".join(site_names(bench))
-        raise BenchProblem(f"bench {bench} has no site {name!r} ({own} does not exist); it has: {known}")
-    shown = own.relative_to(bench)
-    config = _json(bench / "sites" / "common_site_config.json", optional=True) | _json(own)
+    config = configuration(bench, name)
     return SiteConfig(
         name=name,
-        database_url=_database_url(config, bench, name, str(shown)),
+        database_url=_database_url(config, bench, name, f"sites/{name}/site_config.json"),
         bench=bench,
         redis_cache=_redis(config.get("redis_cache")),
         redis_queue=_redis(config.get("redis_queue")),
@@ -67,6 +62,18 @@ def read_site(bench: Path, name: str, url: str | None = None) -> SiteConfig:
         time_zone=None,
         flags={flag: config[flag] for flag in _FLAGS if flag in config},
     )
+
+
+def configuration(bench: Path, name: str) -> dict[str, Any]:
+    """What the configuration files of a site say now: the bench's, and over it the site's own.
+
+    Raises BenchProblem: a file is missing or broken.
+    """
+    own = bench / "sites" / name / "site_config.json"
+    if not own.is_file():
+        known = ", ".join(site_names(bench))
+        raise BenchProblem(f"bench {bench} has no site {name!r} ({own} does not exist); it has: {known}")
+    return _json(bench / "sites" / "common_site_config.json", optional=True) | _json(own)
 
 
 def flags(config: SiteConfig) -> dict[str, Any]:

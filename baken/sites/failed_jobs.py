@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from baken.sites import job_ids
 from baken.sites.queues import bench_queues, kept_client
 from baken.sites.site import Site
 
@@ -122,7 +123,6 @@ def jobs(site: Site, places: Sequence[Place]) -> list[FailedJob]:
 def _job(place: Place, fields: list[bytes | None], results: list[Any]) -> FailedJob:
     ended, description, old_text, _ = fields
     call = _text(description)
-    owner, mark, _rest = place.id.partition("::")
     moment = _moment(ended)
     text = _unpacked(old_text, plain=True)
     if results:
@@ -130,7 +130,8 @@ def _job(place: Place, fields: list[bytes | None], results: list[Any]) -> Failed
         text = _unpacked(_field(body, b"exc_string"), plain=False) or text
         moment = moment or datetime.fromtimestamp(int(_text(number).partition("-")[0]) / 1000, UTC)
     user = _last(_USER, call)
-    return FailedJob(place, owner if mark else _last(_SITE, call), called(call), user or None, moment, text)
+    site = job_ids.owner(place.id)
+    return FailedJob(place, _last(_SITE, call) if site is None else site, called(call), user or None, moment, text)
 
 
 def called(description: str) -> str:

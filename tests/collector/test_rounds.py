@@ -7,6 +7,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select, update
 
 from baken import clock
@@ -16,6 +17,7 @@ from baken.collector import rounds
 from baken.collector.rounds import Round, make_round
 from baken.history import gaps, leases, present, requests, samples, tables
 from baken.history.store import open_store
+from baken.metrics import job_log
 from baken.sites.site import Site
 from tests.collector.conftest import Watched
 
@@ -40,6 +42,17 @@ def set_back(watched: Watched, span: timedelta) -> None:
         for table in (tables.measurements, tables.absences, tables.observations, tables.latest, tables.site_states):
             conn.execute(update(table).values(at=table.c.at - by))
         conn.execute(update(tables.marks).values(value=tables.marks.c.value - by))
+
+
+def test_two_processes_of_one_number_make_no_two_rounds_at_once(watched: Watched) -> None:
+    # As in two containers, or beside a round of the same process that was left behind.
+    held: list[Round] = []
+
+    def beside() -> None:
+        held.append(one(watched, wait=0.0))
+
+    assert one(watched, begun=beside).reason is None
+    assert [each.reason for each in held] == ["another round over the site has not ended"]
 
 
 def test_a_round_measures_reads_errors_and_says_that_the_site_is_watched(watched: Watched) -> None:
@@ -97,7 +110,8 @@ def test_a_collector_that_watches_the_site_goes_before(watched: Watched) -> None
             .where(tables.site_states.c.site == watched.name)
             .values(at=tables.site_states.c.at + 1)
         )
-    assert one(watched).reason == "the collector host:1 watches the site"
+    aside = one(watched)
+    assert (aside.reason, aside.stands_by) == ("the collector host:1 watches the site", True)
     set_back(watched, timedelta(minutes=5))
     assert one(watched).reason is None
 
@@ -132,6 +146,38 @@ def test_what_is_asked_for_is_answered_by_a_round_without_figures(watched: Watch
         assert trial_alert.answered(conn, test) is not None
         assert trial_alert.answered(conn, other) is None
     assert one(watched, figures=False).run is None
+
+
+def test_a_long_log_is_read_on_from_round_to_round(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_log, "_PAGE", 2000)
+    monkeypatch.setattr(job_log, "_PAGES_SECONDS", 0.0)
+    last = None
+    for number in range(60):
+        # Every round is another process: it remembers nothing.
+        done = make_round(
+            watched.settings, watched.store, Site(watched.sites[watched.name].config, watched.settings), patience=5
+        )
+        assert done.run is not None
+        if "frappe_scheduled_jobs_failing" in done.run.measured and (
+            "frappe_scheduled_jobs_failing" not in done.run.absences
+        ):
+            assert number > 1
+            return
+        kept = job_log.remembered(watched.sites[watched.name])
+        assert kept is None
+        assert done.run.absences["frappe_scheduled_jobs_failing"] != last
+        last = done.run.absences["frappe_scheduled_jobs_failing"]
+        set_back(watched, timedelta(minutes=6))
+    raise AssertionError("the log is never read to its end")
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"by": "modified", "outcomes": [1]}, {"by": 1, "outcomes": {"a": "b"}, "open": 3}]
+)
+def test_what_is_kept_of_a_log_and_makes_no_sense_is_read_anew(watched: Watched, body: dict[str, Any]) -> None:
+    site = watched.sites[watched.name]
+    job_log.remember(site, body)
+    assert job_log.remembered(site) is None
 
 
 def test_a_site_that_cannot_be_read_is_told_and_counted(watched: Watched) -> None:

@@ -1,4 +1,4 @@
-"""An Error Log in a file, and rows as Frappe 15 writes them."""
+"""An Error Log in a file, and rows as Frappe writes them."""
 
 import contextlib
 import os
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -25,22 +26,52 @@ ZONE = "Europe/Amsterdam"
 PSEUDONYMS = Pseudonyms(bytes(32))
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a version of Frappe lays its logs out: which time has an index, and whether rows are counted or named."""
+
+    index: str = "modified"
+    numbered: bool = False
+
+
+FRAPPE_14, FRAPPE_15, FRAPPE_16 = Layout(numbered=True), Layout(), Layout("creation")
+LAYOUTS = (FRAPPE_14, FRAPPE_15, FRAPPE_16, Layout("creation", numbered=True))
+"""Those of the versions, and the one that takes what is special from two."""
+
+
 class Log:
     """A site that has nothing but an Error Log."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, layout: Layout = FRAPPE_15) -> None:
         self.path = folder / "site.db"
         self.connection = sqlite3.connect(self.path, isolation_level=None)
-        self.create()
+        self.layout = layout
+        self._numbers: dict[str, int] = {}
+        self.create(layout.index)
         self.site = site_at(self.path)
 
     def create(self, index: str = "modified") -> None:
         self.connection.execute(
-            "CREATE TABLE `tabError Log` (name varchar(140) PRIMARY KEY, creation datetime(6), modified datetime(6), "
-            "seen int, method varchar(140), error longtext)"
+            f"CREATE TABLE `tabError Log` (name {self.name_type} PRIMARY KEY, creation datetime(6), "
+            "modified datetime(6), seen int, method varchar(140), error longtext)"
         )
         if index:
             self.connection.execute(f"CREATE INDEX at ON `tabError Log` ({index})")
+
+    @property
+    def name_type(self) -> str:
+        """How the column `name` is declared."""
+        return "bigint" if self.layout.numbered else "varchar(140)"
+
+    def row_name(self, name: str) -> str | int:
+        """What the row that a test calls `name` is called in the table."""
+        return self._numbers.setdefault(name, len(self._numbers) + 1) if self.layout.numbered else name
+
+    def touch(self, name: str, at: datetime) -> None:
+        """Change the row `name` at the site's time `at`."""
+        self.connection.execute(
+            "UPDATE `tabError Log` SET modified = ? WHERE name = ?", (_stamp(at), self.row_name(name))
+        )
 
     def add(
         self,
@@ -52,7 +83,7 @@ class Log:
     ) -> None:
         """Insert a row; `at` is the site's own time."""
         changed = modified or at
-        values = (name, _stamp(at), _stamp(changed), method, error)
+        values = (self.row_name(name), _stamp(at), _stamp(changed), method, error)
         self.connection.execute(
             "INSERT INTO `tabError Log` (name, creation, modified, method, error) VALUES (?, ?, ?, ?, ?)", values
         )

@@ -20,7 +20,19 @@ from baken.errors.watermarks import Known
 from baken.history.store import Store, open_store
 from baken.history.tables import error_counts, error_patterns, error_watermarks
 from baken.sites.problems import MissingTable, NotAvailable
-from tests.errors.logs import NAME, PSEUDONYMS, ZONE, Log, killed_again_and_again, site_at, store_at
+from tests.errors.logs import (
+    FRAPPE_14,
+    FRAPPE_15,
+    LAYOUTS,
+    NAME,
+    PSEUDONYMS,
+    ZONE,
+    Layout,
+    Log,
+    killed_again_and_again,
+    site_at,
+    store_at,
+)
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 LOCAL = datetime(2026, 7, 1, 14, 0)
@@ -69,8 +81,12 @@ def test_more_rows_within_the_overlap_than_one_reading_takes(log: Log, store: St
     assert total(store) == 50
 
 
-def test_more_rows_of_one_instant_than_a_page_holds(log: Log, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_more_rows_of_one_instant_than_a_page_holds(
+    tmp_path: Path, layout: Layout, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reader, "_NAMES_AT_ONCE", 4)
+    log = Log(tmp_path, layout)
     for number in range(30):
         log.add(f"r{number:03}", LOCAL - 2 * MINUTE)
     # Without a fraction, as other programs write times.
@@ -203,11 +219,39 @@ def test_creation_serves_where_only_it_is_indexed(log: Log, store: Store) -> Non
     assert log.collect(store, NOW).rows == 1
 
 
+def test_rows_that_are_counted_are_told_by_their_numbers(tmp_path: Path) -> None:
+    log = Log(tmp_path, FRAPPE_14)
+    # Frappe 14 goes on counting: 9 comes before 10, and a name is a text all the same.
+    for number in range(1, 13):
+        log.add(f"r{number}", LOCAL - MINUTE, error=f"label {number}")
+    with log.site.reading(NOW) as reading:
+        batch = reader.read_new(reading, None, now=NOW, batch_size=5)
+        again = reader.read_new(reading, batch.watermark, now=NOW)
+    assert [(event.name, event.error) for event in batch.rows] == [(str(n), f"label {n}") for n in range(1, 13)]
+    assert list(again.rows) == []
+
+
+def test_a_log_that_changes_its_layout_is_read_on(tmp_path: Path, store: Store) -> None:
+    """A bench goes from Frappe 14 to 16: rows keep their times, get names, and another index."""
+    log = Log(tmp_path, FRAPPE_14)
+    log.add("a", LOCAL - 5 * MINUTE)
+    assert log.collect(store, NOW).rows == 1
+    log.connection.execute("DROP TABLE `tabError Log`")
+    log.layout = FRAPPE_15
+    log.create(index="creation")
+    log.site.layouts.forget()
+    # The migration keeps the numbers, as texts.
+    log.add("1", LOCAL - 5 * MINUTE)
+    log.add("ab12cd34ef", LOCAL + MINUTE)
+    assert log.collect(store, NOW + MINUTE).rows == 1
+    assert total(store) == 2
+
+
 def test_a_log_without_an_index_is_left_alone(log: Log, store: Store) -> None:
     log.connection.execute("DROP TABLE `tabError Log`")
     log.create(index="")
     log.site.layouts.forget()
-    with pytest.raises(NotAvailable, match="index on modified"):
+    with pytest.raises(NotAvailable, match="index neither on modified nor on creation"):
         log.collect(store, NOW)
 
 
@@ -375,16 +419,17 @@ def test_what_is_remembered_is_bounded(log: Log, store: Store, monkeypatch: pyte
     assert total(store) == 5000
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=24, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, 150), st.integers(0, 55), st.integers(0, 200), st.booleans()), max_size=25),
     st.lists(st.integers(1, 25), min_size=5, max_size=14),
+    st.sampled_from(LAYOUTS),
 )
-@example([(0, 0, 0, False), (70, 11, 69, True)], [10, 23, 13, 1, 17, 21, 18, 3, 6, 11, 10, 18])
-def test_each_row_counts_once(rows: list[tuple[int, int, int, bool]], steps: list[int]) -> None:
+@example([(0, 0, 0, False), (70, 11, 69, True)], [10, 23, 13, 1, 17, 21, 18, 3, 6, 11, 10, 18], FRAPPE_15)
+def test_each_row_counts_once(rows: list[tuple[int, int, int, bool]], steps: list[int], layout: Layout) -> None:
     """Rows that commit up to 55 minutes late and are touched at any time, read at any moments."""
     with tempfile.TemporaryDirectory() as folder:
-        log, store = Log(Path(folder)), store_at(Path(folder) / "store.db")
+        log, store = Log(Path(folder), layout), store_at(Path(folder) / "store.db")
         made = {f"r{number}": row for number, row in enumerate(rows)}
         # What is touched before it commits is one row with both times.
         minute, moments = 0, []
@@ -397,8 +442,7 @@ def test_each_row_counts_once(rows: list[tuple[int, int, int, bool]], steps: lis
                 if before < created + late <= now:
                     log.add(name, LOCAL + created * MINUTE)
                 if is_touched and before < created + late + touched <= now:
-                    changed = (LOCAL + (created + late + touched) * MINUTE).isoformat(" ", "microseconds")
-                    log.connection.execute("UPDATE `tabError Log` SET modified = ? WHERE name = ?", (changed, name))
+                    log.touch(name, LOCAL + (created + late + touched) * MINUTE)
             log.collect(store, NOW + now * MINUTE)
             before = now
         assert total(store) == len(made)

@@ -1,7 +1,7 @@
 """Failures of scheduled jobs: each seen once, cheaply, and as one event with what else tells of them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ from baken.sites.bench import read_site
 from baken.sites.problems import MissingField, MissingTable, NotAvailable
 from baken.sites.site import Site
 from tests.conftest import FrappeSite
-from tests.errors.logs import NAME, ZONE, Log, site_at
+from tests.errors.logs import FRAPPE_14, FRAPPE_15, FRAPPE_16, LAYOUTS, NAME, ZONE, Layout, Log, site_at
 from tests.errors.redis_site import Bench
 from tests.servers import RedisServer
 
@@ -43,13 +43,13 @@ frappe.exceptions.ValidationError: {}
 class Jobs(Log):
     """A site with an Error Log and the scheduler's log."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, layout: Layout = FRAPPE_15) -> None:
+        super().__init__(folder, layout)
         self.connection.execute(
-            "CREATE TABLE `tabScheduled Job Log` (name varchar(140) PRIMARY KEY, creation datetime(6), "
+            f"CREATE TABLE `tabScheduled Job Log` (name {self.name_type} PRIMARY KEY, creation datetime(6), "
             "modified datetime(6), status varchar(140), scheduled_job_type varchar(140), details longtext)"
         )
-        self.connection.execute("CREATE INDEX run_at ON `tabScheduled Job Log` (modified)")
+        self.connection.execute(f"CREATE INDEX run_at ON `tabScheduled Job Log` ({layout.index})")
         self.connection.execute(
             "CREATE TABLE `tabScheduled Job Type` (name varchar(140) PRIMARY KEY, method varchar(140), "
             "server_script varchar(140))"
@@ -73,8 +73,20 @@ class Jobs(Log):
         self.connection.execute(
             "INSERT INTO `tabScheduled Job Log` VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE "
             "SET modified = excluded.modified, status = excluded.status, details = excluded.details",
-            (name, when, when, status, kind, details),
+            (self.row_name(name), when, when, status, kind, details),
         )
+
+    def end(self, name: str, at: datetime, status: str) -> None:
+        """Change the row of a run as its end does."""
+        self.connection.execute(
+            "UPDATE `tabScheduled Job Log` SET modified = ?, status = ?, details = ? WHERE name = ?",
+            (local(at), status, TRACE.format("no mandate") if status == "Failed" else None, self.row_name(name)),
+        )
+
+    def told(self, events: Sequence[Event]) -> list[str]:
+        """What the tests call the rows that these events are of."""
+        names = {str(self.row_name(name)): name for name in self._numbers} if self.layout.numbered else {}
+        return [names.get(event.name, event.name) for event in events]
 
     def look(self, now: datetime = NOW) -> list[Event]:
         """One reading, as the collector does it; its state goes through the store."""
@@ -98,6 +110,12 @@ def local(at: datetime) -> str:
 @pytest.fixture
 def jobs(tmp_path: Path) -> Jobs:
     return Jobs(tmp_path)
+
+
+@pytest.fixture
+def by_creation(tmp_path: Path) -> Jobs:
+    """As in Frappe 16: rows are found by when runs began."""
+    return Jobs(tmp_path, FRAPPE_16)
 
 
 def test_a_failure_is_told_with_its_end_its_method_and_its_text(jobs: Jobs) -> None:
@@ -189,10 +207,10 @@ def test_without_types_the_name_stands_for_the_method(jobs: Jobs) -> None:
 
 def test_it_says_why_it_cannot_be_read(jobs: Jobs) -> None:
     jobs.connection.execute("DROP INDEX run_at")
-    with pytest.raises(NotAvailable, match="no index on modified"):
+    with pytest.raises(NotAvailable, match="index neither on modified nor on creation"):
         jobs.look()
     # It stays said while the site is not asked.
-    with pytest.raises(NotAvailable, match="no index on modified"):
+    with pytest.raises(NotAvailable, match="index neither on modified nor on creation"):
         jobs.look(NOW + 10 * SECOND)
     jobs.connection.execute("ALTER TABLE `tabScheduled Job Log` DROP COLUMN details")
     jobs.anew()
@@ -204,7 +222,9 @@ def test_it_says_why_it_cannot_be_read(jobs: Jobs) -> None:
         jobs.look()
 
 
-def test_many_at_one_instant_are_seen_in_steps(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_many_at_one_instant_are_seen_in_steps(tmp_path: Path, layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs(tmp_path, layout)
     monkeypatch.setattr(scheduled_jobs, "ROWS_AT_ONCE", 50)
     monkeypatch.setattr(scheduled_jobs, "FAILURES_AT_ONCE", 7)
     for number in range(180):
@@ -213,7 +233,7 @@ def test_many_at_one_instant_are_seen_in_steps(jobs: Jobs, monkeypatch: pytest.M
     for _ in range(40):
         found = jobs.gathered()
         jobs.body = json.loads(json.dumps(found.body))
-        names += [event.name for event in found.events]
+        names += jobs.told(found.events)
         assert len(found.events) <= 7
         if not found.behind:
             break
@@ -237,27 +257,171 @@ def test_what_is_remembered_is_bounded(jobs: Jobs, monkeypatch: pytest.MonkeyPat
     steps=st.lists(
         st.tuples(st.integers(0, 400), st.lists(st.tuples(st.integers(0, 30), st.integers(0, 500), st.booleans()))),
         max_size=8,
-    )
+    ),
+    layout=st.sampled_from(LAYOUTS),
 )
 def test_each_failure_is_told_once_whatever_happens(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, list[tuple[int, int, bool]]]]
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, list[tuple[int, int, bool]]]], layout: Layout
 ) -> None:
-    jobs = Jobs(tmp_path_factory.mktemp("jobs"))
+    jobs = Jobs(tmp_path_factory.mktemp("jobs"), layout)
     try:
-        now, failed, told = NOW, set(), []
+        now, told = NOW, list[str]()
+        failed, ended = set[str](), set[str]()
         jobs.look(now)
         for wait, changes in steps:
             now += wait * SECOND
             for number, ago, ends_well in changes:
-                if f"r{number}" not in failed:
+                # Frappe changes no run that has ended; where `modified` tells of it, even that would be noticed.
+                if f"r{number}" not in (ended if layout.index == "creation" else failed):
                     # It commits up to 500 seconds after its time.
                     jobs.run(f"r{number}", now - ago * SECOND, "Complete" if ends_well else "Failed")
                     failed |= set() if ends_well else {f"r{number}"}
-            told += [event.name for event in jobs.look(now)]
-        told += [event.name for event in jobs.look(now + MINUTE)]
+                    ended.add(f"r{number}")
+            told += jobs.told(jobs.look(now))
+        told += jobs.told(jobs.look(now + MINUTE))
         assert sorted(told) == sorted(failed)
     finally:
         jobs.connection.close()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    runs=st.lists(
+        st.tuples(st.integers(-2000, 3000), st.integers(0, 4000), st.sampled_from(["Failed", "Complete", "never"])),
+        max_size=30,
+    ),
+    waits=st.lists(st.integers(1, 700), min_size=4, max_size=12),
+    room=st.integers(1, 6),
+    rows=st.integers(2, 9),
+    layout=st.sampled_from(LAYOUTS),
+    migrated=st.integers(0, 12),
+)
+def test_each_run_that_fails_is_told_once_however_long_it_takes(
+    tmp_path_factory: pytest.TempPathFactory,
+    runs: list[tuple[int, int, str]],
+    waits: list[int],
+    room: int,
+    rows: int,
+    layout: Layout,
+    migrated: int,
+) -> None:
+    """Runs that begin and end at any minutes, before the first look and in absences, also when the index changes."""
+    jobs = Jobs(tmp_path_factory.mktemp("runs"), layout)
+    first, before = NOW - timedelta(hours=24), NOW - timedelta(days=9)
+    told: list[str] = []
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scheduled_jobs, "FAILURES_AT_ONCE", room)
+            patch.setattr(scheduled_jobs, "ROWS_AT_ONCE", rows)
+            now = NOW
+            for step, wait in enumerate([0, *waits, 4000, 4000]):
+                now += wait * MINUTE
+                for number, (begin, length, status) in enumerate(runs):
+                    # No run of these takes longer than those that the first look reaches back for.
+                    start, end = NOW + begin * MINUTE, NOW + (begin + min(length, 24 * 60)) * MINUTE
+                    if before < start <= now:
+                        jobs.run(f"r{number}", start, "Start", None)
+                    if status != "never" and before < end <= now:
+                        jobs.end(f"r{number}", end, status)
+                if step == migrated:
+                    other = "creation" if layout.index == "modified" else "modified"
+                    jobs.connection.execute("DROP INDEX run_at")
+                    jobs.connection.execute(f"CREATE INDEX run_at ON `tabScheduled Job Log` ({other})")
+                    jobs.site.layouts.forget()
+                behind = True
+                for _ in range(200):
+                    found = jobs.gathered(now)
+                    jobs.body = json.loads(json.dumps(found.body))
+                    told += jobs.told(found.events)
+                    behind = found.behind
+                    if not behind:
+                        break
+                assert not behind
+                before = now
+        ended = {
+            f"r{number}": NOW + (begin + min(length, 24 * 60)) * MINUTE
+            for number, (begin, length, status) in enumerate(runs)
+            if status == "Failed"
+        }
+        assert sorted(told) == sorted(name for name, end in ended.items() if end >= first)
+    finally:
+        jobs.connection.close()
+
+
+def test_a_run_of_hours_is_told_when_it_fails(by_creation: Jobs) -> None:
+    jobs = by_creation
+    jobs.run("long", NOW - MINUTE, "Start", None)
+    assert jobs.look() == []
+    for hours in range(1, 9):
+        jobs.run(f"other {hours}", NOW + timedelta(hours=hours), "Complete", None)
+        assert jobs.look(NOW + timedelta(hours=hours)) == []
+    assert list(jobs.body["open"]) == ["long"]
+    # Baken is not there for a while; another process goes on from what is stored.
+    jobs.end("long", NOW + timedelta(hours=9), "Failed")
+    jobs.anew()
+    (found,) = jobs.look(NOW + timedelta(hours=20))
+    assert (found.name, found.at) == ("long", NOW + timedelta(hours=9))
+    assert jobs.body["open"] == {}
+    assert jobs.look(NOW + timedelta(hours=21)) == []
+
+
+def test_the_first_look_finds_what_began_before_the_day_and_failed_within(by_creation: Jobs) -> None:
+    jobs = by_creation
+    for name, began, ended in (("within", 30, 2), ("before", 30, 25), ("young", 3, 2)):
+        jobs.run(name, NOW - timedelta(hours=began), "Start", None)
+        jobs.end(name, NOW - timedelta(hours=ended), "Failed")
+    assert [event.name for event in jobs.look()] == ["within", "young"]
+    assert jobs.look(NOW + MINUTE) == []
+
+
+def test_runs_that_never_end_are_given_up(by_creation: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = by_creation
+    monkeypatch.setattr(scheduled_jobs, "MOST_OPEN", 5)
+    for number in range(9):
+        jobs.run(f"r{number}", NOW - number * MINUTE, "Start", None)
+    assert jobs.look() == []
+    assert sorted(jobs.body["open"]) == [f"r{number}" for number in range(5)]
+    jobs.look(NOW + scheduled_jobs.OPEN_FOR - 2 * MINUTE)
+    assert sorted(jobs.body["open"]) == ["r0", "r1"]
+    jobs.look(NOW + scheduled_jobs.OPEN_FOR)
+    assert jobs.body["open"] == {}
+
+
+def test_more_open_runs_fail_than_one_reading_takes(by_creation: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = by_creation
+    monkeypatch.setattr(scheduled_jobs, "FAILURES_AT_ONCE", 4)
+    for number in range(10):
+        jobs.run(f"r{number}", NOW - timedelta(hours=2) + number * SECOND, "Start", None)
+    jobs.run("last", NOW, "Complete", None)
+    jobs.look()
+    for number in range(10):
+        jobs.end(f"r{number}", NOW + MINUTE, "Failed")
+    told = []
+    for expected in (4, 4, 2):
+        found = jobs.gathered(NOW + 2 * MINUTE)
+        jobs.body = json.loads(json.dumps(found.body))
+        assert (len(found.events), found.behind) == (expected, expected == 4)
+        told += [event.name for event in found.events]
+    assert told == [f"r{number}" for number in range(10)]
+
+
+def test_a_place_that_an_earlier_version_stored_is_gone_on_from(jobs: Jobs) -> None:
+    jobs.run("a", NOW - MINUTE)
+    assert len(jobs.look()) == 1
+    del jobs.body["by"], jobs.body["open"]
+    jobs.run("b", NOW + MINUTE)
+    assert [event.name for event in jobs.look(NOW + 2 * MINUTE)] == ["b"]
+
+
+def test_a_place_among_numbers_is_none_among_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs(tmp_path, FRAPPE_14)
+    monkeypatch.setattr(scheduled_jobs, "FAILURES_AT_ONCE", 2)
+    for number in range(5):
+        jobs.run(f"r{number}", NOW - MINUTE)
+    assert len(jobs.look()) == 2
+    assert jobs.body["at"][1] == 2
+    jobs.body["at"][1] = "3f2a9c"
+    assert [event.name for event in jobs.look()] == ["3", "4"]
 
 
 def test_the_hour_that_comes_twice(jobs: Jobs) -> None:
@@ -434,3 +598,62 @@ def test_a_real_log_is_read_by_its_index(real: tuple[Site, Any]) -> None:
 def _plan(site: Site, statement: str, values: Any) -> list[dict[str, Any]]:
     with site.connection() as connection:
         return [dict(row._mapping) for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values)]
+
+
+@pytest.mark.parametrize("layout", [FRAPPE_14, FRAPPE_16])
+def test_a_real_log_of_another_version_is_read_by_its_index(real: tuple[Site, Any], layout: Layout) -> None:
+    """The same rows, 20,000 of them, as Frappe 14 and 16 lay them out."""
+    site, execute = real
+    log = "`tabScheduled Job Log`"
+    execute(f"ALTER TABLE {log} DROP INDEX modified")
+    execute(f"ALTER TABLE {log} ADD INDEX found_by ({layout.index})")
+    if layout.numbered:
+        execute(f"ALTER TABLE {log} ADD number bigint NOT NULL AUTO_INCREMENT UNIQUE")
+        execute(f"UPDATE {log} SET name = number")
+        execute(f"ALTER TABLE {log} MODIFY name bigint NOT NULL, DROP COLUMN number")
+    name = "1000000 + seq" if layout.numbered else "CONCAT('more', seq)"
+    execute(
+        f"INSERT INTO {log} (name, creation, modified, status, scheduled_job_type) "
+        f"SELECT {name}, c, c, 'Complete', 'x' FROM (SELECT seq, '2026-09-01' + INTERVAL seq * 3 MINUTE c "
+        "FROM seq_1_to_20000) more"
+    )
+    began = "'2026-11-22 08:00'"
+    long = "5000000" if layout.numbered else "'long'"
+    execute(
+        f"INSERT INTO {log} (name, creation, modified, status, scheduled_job_type) "
+        f"VALUES ({long}, {began}, {began}, 'Start', 'google_calendar.sync')"
+    )
+    execute(f"ANALYZE TABLE {log}")
+    [(expected,)] = execute(f"SELECT COUNT(*) FROM {log} WHERE status = 'Failed' AND modified >= '2026-11-21 19:00'")
+    said: list[tuple[str, Any]] = []
+    with site.connection() as connection:
+        engine = connection.engine
+
+    def note(_conn: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        said.append((statement, values))
+
+    def look(body: dict[str, Any], now: datetime) -> tuple[list[Event], dict[str, Any]]:
+        events: list[Event] = []
+        with site.reading(now) as reading:
+            while True:
+                found = scheduled_jobs.read(reading, body, now)
+                events, body = [*events, *found.events], json.loads(json.dumps(found.body))
+                if not found.behind:
+                    return events, body
+
+    on.listen(engine, "before_cursor_execute", note)
+    try:
+        events, body = look({}, NOW)
+        execute(
+            f"UPDATE {log} SET status = 'Failed', details = 'Traceback', modified = '2026-11-22 19:01:10' "
+            f"WHERE name = {long}"
+        )
+        (late,), _ = look(body, NOW + 2 * MINUTE)
+    finally:
+        on.remove(engine, "before_cursor_execute", note)
+    assert len(events) == expected > 0
+    assert late.at == datetime(2026, 11, 22, 18, 1, 10, tzinfo=UTC)
+    asked = [each for each in said if "Scheduled Job Log`" in each[0] and "information_schema" not in each[0]]
+    for statement, values in asked:
+        for row in _plan(site, statement, values):
+            assert row["type"] in ("range", "eq_ref", "const", "ref") or row["table"].startswith("<"), (statement, row)

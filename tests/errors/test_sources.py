@@ -304,6 +304,27 @@ def test_a_record_is_read_once_and_whole(bench: Bench) -> None:
     assert not follow.changed
 
 
+def test_what_workers_write_under_either_version_of_rq(bench: Bench) -> None:
+    """A bench of several sites: each record belongs to the site that its job's id names."""
+    path = bench.folder / "logs" / "worker.error.log"
+    follow = Follower(bench, log_files.read_worker_log)
+    (bench.folder / "sites" / "other.example").mkdir(exist_ok=True)
+    (bench.folder / "sites" / "other.example" / "site_config.json").write_text("{}")
+    call = "exception raised while executing (frappe.utils.background_jobs.execute_job)"
+    written = [
+        f"[Job {NAME}::1]: {call}",
+        f"Worker 0f3a: job {NAME}||2: {call}",
+        f"Worker 0f3a: job {NAME}||sync: a, b: {call}",
+        f"Worker 0f3a: job other.example||3: {call}",
+        f"[Job other.example::4]: {call}",
+    ]
+    for number, text in enumerate(written):
+        append(path, f"{stamp(NOW)} {text}\n{TRACE.format(number)}\n")
+    found = follow()
+    assert [event.name for event in found] == [f"{NAME}::1", f"{NAME}||2", f"{NAME}||sync: a, b"]
+    assert [event.error for event in found] == [TRACE.format(number) for number in range(3)]
+
+
 @pytest.mark.parametrize("rotated", [False, True])
 def test_a_record_that_is_written_while_it_is_read_is_read_whole(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, rotated: bool

@@ -36,7 +36,7 @@ for email, name, kind, language, roles in people:
     user.insert(ignore_permissions=True)
 """
 
-# More errors than the rule allows within an hour: an alert that does not hang on the machine of the tests.
+# More errors than the rule allows within an hour.
 _ERRORS = """
 for _ in range(14):
     error = "Traceback (most recent call last):\\n  File \\"pay.py\\", line 3, in pay\\nValueError: it broke"
@@ -51,7 +51,9 @@ answer = None
 while answer is None and time.monotonic() < ends:
     tasks.collect()
     alerts = present().invoke("baken.get_alerts", {"limit": 100})["alerts"]
-    answer = next((alert["number"] for alert in alerts if alert["rule"] == "HIGH_ERROR_RATE"), None)
+    # What does not hang on how the machine of the tests fares.
+    about = [alert["number"] for alert in alerts if alert["rule"] in ("HIGH_ERROR_RATE", "CREDENTIALS_IN_ERRORS")]
+    answer = about[0] if about else None
     time.sleep(0 if answer else 5)
 """
 

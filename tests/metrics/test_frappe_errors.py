@@ -29,12 +29,12 @@ def errors(subject: Subject, now: datetime = NOW) -> dict[str, int]:
     raise AssertionError("the first count does not end")
 
 
-def by_sql(subject: Subject, now: datetime = NOW) -> dict[str, int]:
+def by_sql(subject: Subject, now: datetime = NOW, column: str = "modified") -> dict[str, int]:
     mark = "`" if subject.site.dialect == "mariadb" else '"'
     local = now.replace(tzinfo=None) + LOCAL
     return {
         window: subject.execute(
-            f"SELECT COUNT(*) FROM {mark}tabError Log{mark} WHERE modified >= '{(local - span).isoformat(' ')}'"
+            f"SELECT COUNT(*) FROM {mark}tabError Log{mark} WHERE {column} >= '{(local - span).isoformat(' ')}'"
         )[0][0]
         for window, span in frappe_errors._WINDOWS.items()
     }
@@ -134,6 +134,18 @@ def test_without_its_index_the_log_is_left_in_peace(own_site: Subject) -> None:
         pytest.raises(NotAvailable, match="index"),
     ):
         value("frappe_errors", own_site)
+
+
+def test_where_only_creation_has_an_index_errors_are_counted_by_it(own_site: Subject) -> None:
+    with changed(
+        own_site,
+        "ALTER TABLE `tabError Log` DROP INDEX modified, ADD INDEX creation (creation)",
+        "ALTER TABLE `tabError Log` DROP INDEX creation, ADD INDEX modified (modified)",
+    ):
+        own_site.site.layouts.forget()
+        for minutes in (0, 61):
+            now = NOW + timedelta(minutes=minutes)
+            assert errors(own_site, now) == by_sql(own_site, now, "creation")
 
 
 def test_size_is_the_databases_own_figure(any_site: Subject) -> None:

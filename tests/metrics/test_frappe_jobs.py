@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from baken.metrics import frappe_jobs
+from baken.metrics import job_log
 from baken.sites import reading as reading_module
 from baken.sites.problems import NotAvailable
 from tests.conftest import FrappeSite
@@ -205,6 +205,76 @@ def test_a_job_that_fails_is_counted_until_it_succeeds_or_is_stopped(own_site: S
         assert len(figures("frappe_scheduled_job_failing", own_site)) == before
 
 
+AS_FRAPPE_16 = (
+    "ALTER TABLE `tabScheduled Job Log` DROP INDEX modified, ADD INDEX creation (creation)",
+    "ALTER TABLE `tabScheduled Job Log` DROP INDEX creation, ADD INDEX modified (modified)",
+)
+
+
+def test_where_only_creation_has_an_index_jobs_are_judged_alike(own_site: Subject) -> None:
+    silence = value("frappe_scheduler_silence_seconds", own_site)
+    with changed(own_site, *AS_FRAPPE_16):
+        own_site.site.layouts.forget()
+        assert failing(own_site) == _failing_by_sql(own_site)
+        assert value("frappe_scheduler_silence_seconds", own_site) == silence
+
+
+def test_a_run_of_hours_is_judged_when_it_ends(own_site: Subject) -> None:
+    log = "`tabScheduled Job Log`"
+
+    def run(name: str, status: str, at: str) -> str:
+        return (
+            f"INSERT INTO {log} (name, creation, modified, scheduled_job_type, status, docstatus, idx) "
+            f"VALUES ('{name}', '{at}', '{at}', 'email_account.pull', '{status}', 0, 0)"
+        )
+
+    def end(name: str, status: str, at: str) -> str:
+        return f"UPDATE {log} SET status = '{status}', modified = '{at}' WHERE name = '{name}'"
+
+    undo = [f"DELETE FROM {log} WHERE name LIKE 'test-%'", AS_FRAPPE_16[1]]
+    with changed(own_site, [AS_FRAPPE_16[0], run("test-1", "Start", "2026-11-22 19:00:30")], undo):
+        own_site.site.layouts.forget()
+        before = failing(own_site, NOW + timedelta(minutes=1))
+        own_site.execute(run("test-2", "Complete", "2026-11-22 21:00:00"))
+        assert failing(own_site, NOW + timedelta(hours=2)) == before
+        own_site.execute(end("test-1", "Failed", "2026-11-22 22:30:00"))
+        assert failing(own_site, NOW + timedelta(hours=4)) == before + 1
+        # One that began later and ended earlier was not the latest to end.
+        own_site.execute(run("test-3", "Complete", "2026-11-22 22:29:00"))
+        assert failing(own_site, NOW + timedelta(hours=5)) == before + 1
+        own_site.execute(run("test-4", "Complete", "2026-11-23 00:00:00"))
+        assert failing(own_site, NOW + timedelta(hours=6)) == before
+
+
+def test_a_job_is_called_by_its_method_where_its_type_is_a_hash(own_site: Subject) -> None:
+    log, types = "`tabScheduled Job Log`", "`tabScheduled Job Type`"
+    at = "2026-11-22 19:00:30"
+    with changed(
+        own_site,
+        [
+            f"INSERT INTO {types} (name, method, frequency, stopped, docstatus, idx) "
+            "VALUES ('ui020fgfek', 'app.tasks.nightly.tidy_up', 'Daily', 0, 0, 0)",
+            f"INSERT INTO {log} (name, creation, modified, scheduled_job_type, status, docstatus, idx) "
+            f"VALUES ('test-1', '{at}', '{at}', 'ui020fgfek', 'Failed', 0, 0)",
+        ],
+        [f"DELETE FROM {types} WHERE name = 'ui020fgfek'", f"DELETE FROM {log} WHERE name = 'test-1'"],
+    ):
+        failing(own_site, NOW + timedelta(minutes=1))
+        assert figures("frappe_scheduled_job_failing", own_site).get("nightly.tidy_up") == 1
+
+
+def test_without_an_index_the_log_is_left_in_peace(own_site: Subject) -> None:
+    with changed(
+        own_site,
+        "ALTER TABLE `tabScheduled Job Log` DROP INDEX modified",
+        "ALTER TABLE `tabScheduled Job Log` ADD INDEX modified (modified)",
+    ):
+        own_site.site.layouts.forget()
+        with pytest.raises(NotAvailable, match="index neither on modified nor on creation"):
+            value("frappe_scheduled_jobs_failing", own_site)
+        assert value("frappe_scheduler_silence_seconds", own_site) >= 0
+
+
 def test_a_site_that_nobody_uses_falls_asleep(own_site: Subject) -> None:
     def dormant(now: datetime) -> Any:
         return value("frappe_scheduler_dormant", own_site, now)
@@ -225,7 +295,7 @@ def test_a_site_that_nobody_uses_falls_asleep(own_site: Subject) -> None:
 def test_a_first_reading_in_pieces_ends_with_the_same_figure(
     frappe_subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frappe_jobs, "_PAGES_SECONDS", 0.0)
+    monkeypatch.setattr(job_log, "_PAGES_SECONDS", 0.0)
     with pytest.raises(NotAvailable, match="first time"):
         value("frappe_scheduled_jobs_failing", frappe_subject)
     assert failing(frappe_subject) == _failing_by_sql(frappe_subject)

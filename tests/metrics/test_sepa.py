@@ -203,6 +203,16 @@ def test_which_failures_of_the_audit_log_count(copy: Copy) -> None:
     assert copy.values("sepa_audit_failures") == {"1h": 3, "24h": 5}
 
 
+def test_the_audit_log_where_only_creation_has_an_index(copy: Copy) -> None:
+    names = ("sepa_audit_events", "sepa_audit_failures")
+    before = [copy.values(name) for name in names]
+    copy.run(f"ALTER TABLE {AUDIT} DROP INDEX modified, ADD INDEX creation (creation)")
+    assert [copy.values(name) for name in names] == before
+    # By `creation` a row stays where it is; somebody who touches an old one makes it no new one.
+    copy.run(f"UPDATE {AUDIT} SET timestamp = NULL, modified = '2026-11-22 18:30:00' WHERE creation < '2026-11-01'")
+    assert [copy.values(name) for name in names] == before
+
+
 def test_audit_summary(any_site: Subject) -> None:
     document = audit_summary(any_site)
     assert document["since"] == "2026-11-15T18:00:00Z"

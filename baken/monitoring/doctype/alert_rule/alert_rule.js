@@ -9,10 +9,10 @@ frappe.ui.form.on("Alert Rule", {
 		}
 		if (!doc.may_change) {
 			frm.disable_form();
-			frm.set_intro(doc.why_not, "blue");
+			frm.set_intro(frappe.utils.escape_html(doc.why_not), "blue");
 			return;
 		}
-		if (doc.problem) frm.set_intro(doc.problem, "red");
+		if (doc.problem) frm.set_intro(frappe.utils.escape_html(doc.problem), "red");
 		if (doc.own || !doc.changed_keys) return;
 		frm.add_custom_button(__("Put back"), () => {
 			frappe.confirm(__("Let this rule be again as it was before it was changed here?"), () => {

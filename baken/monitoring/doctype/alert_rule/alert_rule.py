@@ -115,7 +115,7 @@ class AlertRule(Document):  # type: ignore[misc]
         return {**found, "match": match} if match else found
 
 
-@frappe.whitelist()  # type: ignore[untyped-decorator,unused-ignore]
+@frappe.whitelist(methods=["POST"])  # type: ignore[untyped-decorator,unused-ignore]
 def put_back(rule: str) -> bool:
     """Let a rule be again as the files have it; whether it was changed."""
     return bool(_ask("put_back_rule", rule=rule)["changed"])

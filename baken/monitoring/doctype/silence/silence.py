@@ -67,7 +67,7 @@ class Silence(Document):  # type: ignore[misc]
         return {}
 
 
-@frappe.whitelist()  # type: ignore[untyped-decorator,unused-ignore]
+@frappe.whitelist(methods=["POST"])  # type: ignore[untyped-decorator,unused-ignore]
 def end(name: str) -> None:
     """End a silence or a maintenance window now."""
     _ask("end_silence", id=cint(name))

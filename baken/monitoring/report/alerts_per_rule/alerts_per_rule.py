@@ -21,7 +21,7 @@ def execute(filters: Mapping[str, Any] | None = None) -> tuple[Any, ...]:
     rows = [
         {
             "rule": rule["rule"],
-            "title": rule["rule_name"].get(language) or rule["rule_name"].get("en"),
+            "title": mirror.said(rule["rule_name"], language),
             "severity": rule["severity"],
             "count": rule["count"],
             "open": rule["open"],
