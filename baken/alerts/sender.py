@@ -207,9 +207,10 @@ class Sender:
     def _begin_due(self, sites: Collection[str] | None = None) -> int:
         """Begin to send what is due, one message per channel at a time; how many were begun."""
         now = self._now()
+        zones = self._zones()
         with self._store.read() as conn:
             busy = {name for name, thread in self._busy.items() if thread.is_alive()}
-            paced = outbox.plan(conn, self._settings.alerts, now, self._zones(conn), busy, sites)
+            paced = outbox.plan(conn, self._settings.alerts, now, zones, busy, sites)
         if paced.put_off:
             with self._store.write() as conn:
                 outbox.put_off(conn, paced.put_off)
@@ -238,8 +239,9 @@ class Sender:
         except Exception as error:  # noqa: BLE001
             log.error("looking after browsers failed inside Baken", error=masked_trace(error))
 
-    def _zones(self, conn: Connection) -> Mapping[str, str]:
-        sites = conn.execute(select(table.c.site).where(table.c.state == "waiting").distinct()).scalars()
+    def _zones(self) -> Mapping[str, str]:
+        with self._store.read() as conn:
+            sites = conn.execute(select(table.c.site).where(table.c.state == "waiting").distinct()).scalars().all()
         return {site: self._desk.zone_of(site) for site in sites}
 
     def _work(self, batch: outbox.Batch) -> None:

@@ -417,5 +417,5 @@ def _each(call: Call, given: str, change: Callable[[Act, int], None]) -> dict[st
     snapshots.forget(call.store)
     with call.store.read() as conn:
         rows = conn.execute(select(table).where(answers.of_site(call.site_name), table.c.number.in_(numbers))).all()
-        shown = named(call, answers.listed(conn, rows, acts_on_host=acts_on_host(call)))
-    return {"changed": changed, "refused": refused, "alerts": shown}
+        found = answers.listed(conn, rows, acts_on_host=acts_on_host(call))
+    return {"changed": changed, "refused": refused, "alerts": named(call, found)}

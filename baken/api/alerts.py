@@ -2,12 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Row, func, select
 
 from baken.alerts import answers, browsers, kept_recipients, kept_rules, rulebook, silences, spans, texts, words
 from baken.alerts.channels.http import host_of
@@ -246,14 +246,18 @@ def get_alerts(
             limit=limit,
             before=before,
         )
-        found = named(call, answers.listed(conn, rows[:limit], acts_on_host=acts_on_host(call)))
+        found = answers.listed(conn, rows[:limit], acts_on_host=acts_on_host(call))
         counts = answers.counts(conn, call.site_name, call.now)
-        pending = _pending(conn, call)
+        waiting = conn.execute(
+            select(alert_states)
+            .where(alert_states.c.site.in_([call.site_name, HOST]), alert_states.c.phase == "pending")
+            .order_by(alert_states.c.since)
+        ).all()
     return {
-        "alerts": found,
+        "alerts": named(call, found),
         "more": len(rows) > limit,
         "counts": counts,
-        "pending": pending,
+        "pending": _pending(call, waiting),
         "unknown": [
             {
                 "rule": each["name"],
@@ -276,13 +280,8 @@ def get_alerts(
     }
 
 
-def _pending(conn: Connection, call: Call) -> list[dict[str, Any]]:
+def _pending(call: Call, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     rules = book_or_problems(call)[0].rules
-    rows = conn.execute(
-        select(alert_states)
-        .where(alert_states.c.site.in_([call.site_name, HOST]), alert_states.c.phase == "pending")
-        .order_by(alert_states.c.since)
-    ).all()
     return [
         {
             "rule": row.rule,
@@ -302,7 +301,7 @@ def _pending(conn: Connection, call: Call) -> list[dict[str, Any]]:
 
 
 def named(call: Call, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """These alerts, each with what people call its rule as `rule_name`."""
+    """These alerts, each with what people call its rule as `rule_name`. It may read the store: hold no connection."""
     rules = book_or_problems(call)[0].rules
     return [{**each, "rule_name": rule_name(rules.get(each["rule"]), each["rule"])} for each in found]
 
@@ -345,16 +344,16 @@ def get_alert(call: Call, number: Annotated[int, NUMBER]) -> dict[str, Any]:
             .order_by(alerts.c.number.desc())
             .limit(_EARLIER)
         ).all()
-        shown = named(call, answers.listed(conn, [row, *before], acts_on_host=acts_on_host(call)))
+        found = answers.listed(conn, [row, *before], acts_on_host=acts_on_host(call))
         answer = {
-            "alert": shown[0],
             "trail": [
                 each for each in answers.trail(conn, number) if not other(str(each["detail"].get("recipient", "")))
             ],
             "notifications": [each for each in answers.notifications(conn, number) if not other(each["recipient"])],
             "chart": answers.chart(conn, row, call.now),
-            "earlier": shown[1:],
         }
+    shown = named(call, found)
+    answer |= {"alert": shown[0], "earlier": shown[1:]}
     rule = book_or_problems(call)[0].rules.get(row.rule)
     return {**answer, "rule": _described(call, rule) if rule is not None else None, "timestamp": iso(call.now)}
 

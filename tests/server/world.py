@@ -2,12 +2,15 @@
 
 import contextlib
 import sqlite3
+import threading
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.fernet import Fernet
 from passlib.context import CryptContext
 from sqlalchemy import URL
@@ -180,3 +183,28 @@ def make_world(
 
 
 MINUTE = timedelta(minutes=1)
+
+
+def nested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Watches the store from now on; the list grows by whoever asks for a connection while holding one."""
+    held = threading.local()
+    twice: list[str] = []
+
+    def counted(real: Any) -> Any:
+        @contextlib.contextmanager
+        def opened(self: Store) -> Iterator[Any]:
+            held.number = getattr(held, "number", 0) + 1
+            if held.number > 1:
+                own = [frame.name for frame in traceback.extract_stack() if "/baken/" in frame.filename]
+                twice.append(" > ".join(own[-4:]))
+            try:
+                with real(self) as connection:
+                    yield connection
+            finally:
+                held.number -= 1
+
+        return opened
+
+    monkeypatch.setattr(Store, "read", counted(Store.read))
+    monkeypatch.setattr(Store, "write", counted(Store.write))
+    return twice
