@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, func, select
 
 from baken.alerts import attention, report_words, words
 from baken.alerts.attention import LANGUAGES, Item
@@ -19,6 +19,7 @@ from baken.api.dashboard import number, part_error
 from baken.api.registry import method
 from baken.api.snapshots import Snapshot
 from baken.clock import iso
+from baken.history.tables import alert_events
 from baken.insights import health, overview
 from baken.insights.health import Health
 from baken.insights.score import Reason, score
@@ -49,6 +50,31 @@ def get_overview(call: Call) -> dict[str, Any]:
     """
     with call.store.read() as conn:
         zone = zone_of(conn, call.site_name)
+        last = conn.execute(select(func.max(alert_events.c.id))).scalar()
+    # Many who look at once see the same, until something is measured or happens to an alert.
+    key = ("overview", zone, last, acts_on_host(call), call.now.replace(second=call.now.second // 5 * 5, microsecond=0))
+    try:
+        return snapshots.of(call.store, call.site_name).once(key, lambda: _whole(call, zone))
+    except _PartlyError as partly:
+        return partly.answer
+
+
+class _PartlyError(Exception):
+    """A part failed: the answer is given, and not kept for those who ask next."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__("a part of the overview failed")
+        self.answer = answer
+
+
+def _whole(call: Call, zone: str) -> dict[str, Any]:
+    answer = _overview(call, zone)
+    if any(isinstance(part, dict) and "error" in part for part in answer.values()):
+        raise _PartlyError(answer)
+    return answer
+
+
+def _overview(call: Call, zone: str) -> dict[str, Any]:
     state = _State(call, zone)
     return {
         "health": _part(call, "health", lambda: _health(state)),

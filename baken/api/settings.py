@@ -9,7 +9,7 @@ from baken.alerts import kept_recipients, kept_rules, rulebook, spans
 from baken.alerts.kept_rules import Books
 from baken.alerts.rule import AREAS, SEVERITIES, Rule
 from baken.alerts.rulebook import PAGE, RuleBook, RuleProblems
-from baken.api import permits
+from baken.api import permits, snapshots
 from baken.api.alerts import books, filed_book, forget_kept, rule_name, stands, told_of
 from baken.api.context import DASHBOARD_ROLES, BadArgument, Call
 from baken.api.registry import method
@@ -31,6 +31,14 @@ def get_rule_settings(call: Call) -> dict[str, Any]:
     state, why, metric, match, texts: of an own rule), recipients (name and label of those that `tell` may name),
     severities, areas, most (rules of one's own), problems (what of the files cannot be used), timestamp.
     """
+    with call.store.read() as conn:
+        version = kept.version(conn)
+    moment = call.now.replace(second=call.now.second // 10 * 10, microsecond=0)
+    key = ("rule settings", version, permits.for_all(call), moment)
+    return snapshots.of(call.store, call.site_name).once(key, lambda: _settings(call))
+
+
+def _settings(call: Call) -> dict[str, Any]:
     people = _recipients(call)
     base = {
         "recipients": [{"name": name, "label": label} for name, label in people.items()],
