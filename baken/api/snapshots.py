@@ -43,15 +43,24 @@ class Snapshot:
     version: Any
     loaded: float
     _kept: dict[Any, Any] = field(default_factory=dict)
+    _working: dict[Any, threading.RLock] = field(default_factory=dict)
 
     def once(self, key: Any, compute: Callable[[], T]) -> T:
-        """What `compute` gives, computed once for this snapshot; callers must not change it."""
+        """What `compute` gives, computed once for this snapshot; callers must not change it.
+
+        Of many who ask at once one computes and the others wait for it: hold no connection to the store meanwhile.
+        """
         found = self._kept.get(key, _NOTHING)
-        if found is _NOTHING:
-            found = compute()
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            self._kept[key] = found
+        if found is not _NOTHING:
+            return cast("T", found)
+        with self._working.setdefault(key, threading.RLock()):
+            found = self._kept.get(key, _NOTHING)
+            if found is _NOTHING:
+                found = compute()
+                if len(self._kept) >= MOST_KEPT:
+                    self._kept.clear()
+                    self._working.clear()
+                self._kept[key] = found
         return cast("T", found)
 
 
