@@ -63,7 +63,7 @@ class _PartlyError(Exception):
     """A part failed: the answer is given, and not kept for those who ask next."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
-        super().__init__("a part of the overview failed")
+        super().__init__()
         self.answer = answer
 
 
