@@ -26,7 +26,10 @@ def test_a_whole_run_measures_the_association_on_every_database(any_site: Subjec
     "name", ["database_up", "frappe_errors", "frappe_sessions", "frappe_scheduler_silence_seconds"]
 )
 def test_the_site_itself_is_measured_on_every_database(any_site: Subject, name: str) -> None:
-    for _ in range(3):
+    # Some are read over several runs, by time: a slow machine takes more of them.
+    for number in range(100):
         run = run_site(any_site.site, {name}, NOW, 30)
+        if number >= 2 and name not in run.absences:
+            break
     assert name not in run.absences
     assert any(sample.metric == name for sample in run.samples)
