@@ -34,6 +34,17 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Auth(Section):
+    """How Baken says who it is to another program: a token, or a user with a password, or further headers."""
+
+    token: SecretStr | None = Field(None, description="Sent as `Authorization: Bearer …`.")
+    user: str = Field("", description="User of Basic authentication.")
+    password: SecretStr | None = Field(None, description="Password of Basic authentication.")
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Further headers, such as Mimir's `X-Scope-OrgID`."
+    )
+
+
 class Operator(Section):
     """Somebody who may see and act on all watched sites: a user of one site, who signs in there."""
 
@@ -82,6 +93,17 @@ class History(Section):
     hourly_days: int = Field(730, ge=1, description="Days that hourly figures are kept.")
     daily_days: int = Field(2557, ge=1, description="Days that daily figures are kept (7 years).")
     audit_days: int = Field(2557, ge=1, description="Days that the audit trail is kept (7 years).")
+    metrics_url: SecretStr | None = Field(
+        None,
+        description="Address of a Prometheus, VictoriaMetrics or Mimir that keeps what `exporters.remote_write` sends: "
+        "charts take from there what the store has no more. Such as https://mimir.example.org/prometheus.",
+    )
+    metrics_auth: Auth = Field(default_factory=Auth, description="How Baken says who it is there.")
+    metrics_match: dict[str, str] = Field(
+        default_factory=dict,
+        description="Labels that tell this Baken's series there from those of others, as in `exporters.labels`.",
+    )
+    metrics_seconds: float = Field(5, gt=0, description="Seconds that a chart waits for it at most.")
 
 
 class Collector(Section):
@@ -318,6 +340,98 @@ class Alerts(Section):
     closed_days: int = Field(730, ge=1, description="Days that resolved alerts are kept with their trail.")
 
 
+class PrometheusPage(Section):
+    """`/metrics`, from which Prometheus fetches the last figures. Unset, only those who may see the dashboard get them:
+    by their API token, and about their site."""
+
+    token: SecretStr | None = Field(None, description="Whoever sends it as a bearer token gets the figures of all sites.")
+    allow: list[str] = Field(
+        default_factory=list, description="Addresses or networks that get the figures of all sites without a token."
+    )
+    most_series: int = Field(
+        500, ge=1, description="Series of one metric of one site that are given out at most; `baken_series_left_out` tells."
+    )
+
+
+class RemoteWrite(Section):
+    """A store of figures that takes Prometheus' remote write: Prometheus, VictoriaMetrics, Mimir, Thanos."""
+
+    url: SecretStr = Field(description="Such as http://127.0.0.1:9090/api/v1/write.")
+    name: str = Field("", max_length=100, description="How it is called; empty: by its host.")
+    auth: Auth = Field(default_factory=Auth)
+    queue_megabytes: int = Field(
+        512, ge=1, description="Disk space that figures may take while it cannot be reached; then the oldest give way."
+    )
+    timeout: float = Field(30, gt=0, description="Seconds that one delivery may take.")
+
+
+class AlertmanagerTarget(Section):
+    """An Alertmanager that is told of every alert that is open."""
+
+    url: SecretStr = Field(description="Such as http://127.0.0.1:9093.")
+    name: str = Field("", max_length=100, description="How it is called; empty: by its host.")
+    auth: Auth = Field(default_factory=Auth)
+    silences: bool = Field(True, description="Keep silences in step: one that is made or ended on one side is on both.")
+    timeout: float = Field(10, gt=0, description="Seconds that one call may take.")
+
+
+class ZabbixTarget(Section):
+    """A Zabbix server or proxy that gets the figures as trapper items."""
+
+    server: str = Field(min_length=1, description="Host name or address of the Zabbix server or proxy.")
+    port: int = Field(10051, ge=1, le=65535, description="Its trapper port.")
+    host: str = Field("Baken", min_length=1, description="The Zabbix host of this machine and of Baken itself.")
+    host_prefix: str = Field(
+        "", description="The Zabbix host of a site is called by the site's name, with this before it."
+    )
+    every: float = Field(60, ge=5, description="Seconds between two deliveries.")
+    psk_identity: str = Field("", description="Identity of the pre-shared key, where the server wants TLS-PSK.")
+    psk: SecretStr | None = Field(None, description="The pre-shared key in hexadecimal.")
+    timeout: float = Field(10, gt=0, description="Seconds that one delivery may take.")
+
+
+class Otlp(Section):
+    """An OpenTelemetry collector that gets the figures over OTLP/HTTP. Needs `pip install baken[otlp]`."""
+
+    url: SecretStr = Field(description="Such as http://127.0.0.1:4318/v1/metrics.")
+    auth: Auth = Field(default_factory=Auth)
+    every: float = Field(60, ge=5, description="Seconds between two deliveries.")
+    timeout: float = Field(10, gt=0, description="Seconds that one delivery may take.")
+
+
+class Exporters(Section):
+    """Other monitoring systems that get what Baken knows."""
+
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        description="Labels that everything sent by remote write and OTLP bears, such as {baken = \"host-1\"}.",
+    )
+    prometheus: PrometheusPage = Field(default_factory=PrometheusPage)
+    remote_write: list[RemoteWrite] = Field(default_factory=list, description="Stores that get every figure.")
+    alertmanagers: list[AlertmanagerTarget] = Field(
+        default_factory=list, description="Alertmanagers that are told of alerts."
+    )
+    zabbix: list[ZabbixTarget] = Field(default_factory=list, description="Zabbix servers that get the figures.")
+    otlp: list[Otlp] = Field(default_factory=list, description="OpenTelemetry collectors that get the figures.")
+
+
+class Incoming(Section):
+    """Other systems that tell Baken something. Each is closed until it has a secret."""
+
+    alertmanager_token: SecretStr | None = Field(
+        None, min_length=16, description="Alertmanager's webhook sends it as a bearer token or as Basic password."
+    )
+    zabbix_token: SecretStr | None = Field(
+        None, min_length=16, description="The shared secret that Zabbix' webhook sends along."
+    )
+    sentry_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="The key in the DSN by which sites send their errors as to Sentry: "
+        "https://KEY@baken.example.org/NAME-OF-THE-SITE.",
+    )
+
+
 class Log(Section):
     """What Baken writes about itself, to standard error."""
 
@@ -348,6 +462,8 @@ class Settings(BaseSettings):
     optimizer: Optimizer = Field(default_factory=Optimizer)
     thresholds: Thresholds = Field(default_factory=Thresholds)
     alerts: Alerts = Field(default_factory=Alerts)
+    exporters: Exporters = Field(default_factory=Exporters)
+    incoming: Incoming = Field(default_factory=Incoming)
     log: Log = Field(default_factory=Log)
 
     @property

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "baken"
 
 ROOTS = {
     "SiteProblem", "StoreError", "Refusal", "HttpProblem", "Undelivered", "Refused", "Overtaken", "BadTime",
-    "BadMatcher", "BadBody", "BadLink", "AddressLost", "ChannelProblem", "KeyProblem",
+    "BadMatcher", "BadBody", "BadLink", "AddressLost", "ChannelProblem", "KeyProblem", "NotTaken",
 }  # fmt: skip
 """Exceptions whose text, and that of their subclasses, is shown."""
 
@@ -61,9 +61,11 @@ APART = (
     "cli", "demo/", "public/", "settings.py", "history/migrations/", "server/demo", "server/run.py", "bench.py",
     "alerts/trial.py", "alerts/trial_file.py", "alerts/trial_course.py", "collector/doctor.py", "alerts/compose.py",
     "alerts/words.py", "alerts/report", "errors/sentences.py", "errors/scrub.py", "errors/template.py",
-    "frappe_host/desk.py", "frappe_host/test_", "monitoring/",
+    "frappe_host/desk.py", "frappe_host/test_", "monitoring/", "server/incoming.py", "server/metrics_page.py",
+    "server/sentry_in.py", "server/alertmanager_in.py", "server/pings_in.py",
 )  # fmt: skip
-"""What is shown on the command line or in the Desk only, invented for the demo, or said in both languages already."""
+"""What is shown on the command line or in the Desk only, or told to other programs, invented for the demo, or said in
+both languages already."""
 
 
 @dataclass(frozen=True, slots=True)

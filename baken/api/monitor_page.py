@@ -14,7 +14,7 @@ from baken.api.monitor import status
 from baken.api.registry import method
 from baken.clock import DAY, HOUR, MINUTE, from_ms, iso, to_ms
 from baken.history import gaps, samples
-from baken.history.tables import outbox
+from baken.history.tables import export_states, outbox
 from baken.insights.figures import OWN
 from baken.metrics import catalogue
 
@@ -43,6 +43,8 @@ def get_monitor(call: Call) -> dict[str, Any]:
     - growth: bytes of the store now and a week ago (or as long ago as is known: since), per_day.
     - alerts: lag_seconds of judging the rules, evaluated_at.
     - outbox: waiting, held, failing (tried in vain), oldest_due (ISO or null).
+    - exports: other monitoring systems that get figures or alerts: target, last_ok, failing_since (ISO or null), sent,
+      rejected, last_rejected (of the last delivery), waiting, problem.
     - versions: baken, python, store.
     """
     shot = snapshots.of(call.store, call.site_name)
@@ -65,6 +67,7 @@ def get_monitor(call: Call) -> dict[str, Any]:
     slow = shot.once(("monitor page", call.now.replace(second=0, microsecond=0)), ask)
     with call.store.read() as conn:
         waiting = _outbox(conn, call.now)
+        targets = _exports(conn)
     return {
         **known,
         **slow,
@@ -72,6 +75,7 @@ def get_monitor(call: Call) -> dict[str, Any]:
         "absent": _absent(call),
         "alerts": {"lag_seconds": number(lag.value), "evaluated_at": iso(lag.at)},
         "outbox": waiting,
+        "exports": targets,
         "versions": {"baken": __version__, "python": platform.python_version(), "store": call.store.dialect},
         "timestamp": iso(call.now),
     }
@@ -156,6 +160,23 @@ def _absent(call: Call) -> list[dict[str, Any]]:
             }
         )
     return sorted(found, key=lambda each: (not each["was"], each["reason"], each["metric"]))
+
+
+def _exports(conn: Connection) -> list[dict[str, Any]]:
+    rows = conn.execute(select(export_states).order_by(export_states.c.target))
+    return [
+        {
+            "target": row.target,
+            "last_ok": None if row.last_ok is None else iso(from_ms(row.last_ok)),
+            "failing_since": None if row.failing_since is None else iso(from_ms(row.failing_since)),
+            "sent": row.sent,
+            "rejected": row.rejected,
+            "last_rejected": row.last_rejected,
+            "waiting": row.waiting,
+            "problem": row.problem,
+        }
+        for row in rows
+    ]
 
 
 def _outbox(conn: Connection, now: datetime) -> dict[str, Any]:

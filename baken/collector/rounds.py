@@ -8,7 +8,7 @@ before: rounds stand by as long as it does.
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +21,9 @@ from baken.clock import to_ms
 from baken.collector.buffer import Buffer, Gap
 from baken.collector.cycle import Run, add_run_metrics, run_site, run_subject
 from baken.errors.collect import collect as collect_errors
+from baken.exporters.pushing import Exports
 from baken.history import kept_retention, leases, present, requests, retention
+from baken.history.samples import Cycle
 from baken.history.store import Store, StoreError
 from baken.history.tables import marks
 from baken.history.upserts import upsert
@@ -97,7 +99,7 @@ def make_round(
 
     Raises:
         StoreError: the store cannot be used.
-        SettingsError: what the settings say about alerts cannot be used.
+        SettingsError: what the settings say about alerts or exports cannot be used.
     """
     began = time.monotonic()
     # A number of a process may be there twice: in another container, or in the thread of a round that was left behind.
@@ -174,7 +176,13 @@ def _work(
     done = _Work()
     watch = AlertWatch(settings, store, holder, lambda: [site.name], site_of=lambda _name: site)
     pseudonyms = Pseudonyms(installation_key(settings.data_dir))
-    buffer = Buffer(store, settings.collector.buffer_cycles, watch.stored)
+    exports = Exports(settings, store, lambda: [site.name])
+
+    def stored(cycles: Sequence[Cycle]) -> None:
+        watch.stored(cycles)
+        exports.stored(cycles)
+
+    buffer = Buffer(store, settings.collector.buffer_cycles, stored)
     if figures:
         # The processor is measured between two looks, and the first one of this process is now.
         _measure_own("host", HostSubject((site,)), set(_PROCESSES))
@@ -205,7 +213,7 @@ def _work(
             run.observations[_JOB_LOG] = read_so_far
         _note_absence(store, site.name, now, buffer)
         buffer.add(run.cycle(site.name))
-        own = _own(store, site, watch, now)
+        own = _own(store, site, watch, exports, now)
         if own is not None:
             buffer.add(own.cycle(""))
         done.run = run
@@ -220,6 +228,8 @@ def _work(
             upsert(conn, marks, [{"name": lease_of(site.name), "value": to_ms(now)}])
         leases.take(conn, leases.watch_of(site.name), leases.ROUNDS, WATCH_TTL, clock.now())
     done.waiting = watch.turn(patience, [site.name, ""])
+    exports.turn(patience)
+    exports.close()
     return done
 
 
@@ -242,7 +252,7 @@ def _measure_own(scope: catalogue.Scope, subject: object, due: set[str], run: Ru
     return run
 
 
-def _own(store: Store, site: Site, watch: AlertWatch, now: datetime) -> Run | None:
+def _own(store: Store, site: Site, watch: AlertWatch, exports: Exports, now: datetime) -> Run | None:
     """The figures of the machine and of Baken itself that are due."""
     host, monitor = (_due(store, scope, "", now, everything=False) for scope in ("host", "monitor"))
     if not host and not monitor:
@@ -250,7 +260,13 @@ def _own(store: Store, site: Site, watch: AlertWatch, now: datetime) -> Run | No
     run = _measure_own("host", HostSubject((site,)), host)
     channels, waiting = watch.figures()
     subject = MonitorSubject(
-        {"worker": os.getpid()}, 0.0, store.size_bytes(), channels=channels, waiting=waiting, alert_lag=watch.lag
+        {"worker": os.getpid()},
+        0.0,
+        store.size_bytes(),
+        channels=channels,
+        waiting=waiting,
+        alert_lag=watch.lag,
+        exports=exports.figures(),
     )
     return _measure_own("monitor", subject, monitor, run)
 

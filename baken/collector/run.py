@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from baken.collector.buffer import Buffer, Gap
 from baken.collector.cycle import Run, add_run_metrics, run_site, run_subject
 from baken.collector.schedule import Schedule
 from baken.errors.collect import collect as collect_errors
+from baken.exporters.pushing import Exports
 from baken.history import future, kept_retention, leases, requests, retention, samples
 from baken.history.samples import Cycle
 from baken.history.store import Store, StoreError
@@ -48,6 +49,8 @@ _TICK = 0.25
 _CLOCK_JUMP = timedelta(seconds=30)
 _STANDSTILL = 180.0
 _FAREWELL = 3.0
+# What a single run gives other monitoring systems to take its figures.
+_EXPORTING = 30.0
 _OWN: tuple[catalogue.Scope, ...] = ("host", "monitor")
 
 
@@ -115,7 +118,7 @@ class Collector:
                 under the dead one's name and need not wait for its lease to end. None: a name of its own.
 
         Raises:
-            SettingsError: what the settings say about alerts cannot be used.
+            SettingsError: what the settings say about alerts or exports cannot be used.
         """
         self.settings = settings
         self.store = store
@@ -131,7 +134,8 @@ class Collector:
             lambda: sorted({*self.sites, *self.sites.troubles}),
             site_of=lambda name: self.sites.get(name),
         )
-        self._buffer = Buffer(store, settings.collector.buffer_cycles, self.alerts.stored)
+        self.exports = Exports(settings, store, lambda: sorted({*self.sites, *self.sites.troubles}))
+        self._buffer = Buffer(store, settings.collector.buffer_cycles, self._stored)
         self._finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
         self._watches: dict[str, _Watch] = {}
         self._heap: list[tuple[float, str, int]] = []
@@ -179,7 +183,14 @@ class Collector:
         if not self._buffer.flush(time.monotonic()):
             raise StoreError(self._buffer.trouble or "the store did not take what was measured")
         self.alerts.once()
+        self.exports.turn(_EXPORTING)
+        self.exports.close()
         return runs
+
+    def _stored(self, cycles: Sequence[Cycle]) -> None:
+        """The store has taken these: what follows from them may be told."""
+        self.alerts.stored(cycles)
+        self.exports.stored(cycles)
 
     def _renew(self) -> None:
         try:
@@ -196,6 +207,7 @@ class Collector:
             self._collecting = True
             self._refresh_sites()
             self.alerts.start()
+            self.exports.start()
         elif not held and (self._collecting or other is not None):
             if self._collecting or not self._standing_by:
                 log.warning(
@@ -204,6 +216,7 @@ class Collector:
                     store=self.store.name,
                 )
             self.alerts.stop()
+            self.exports.stop()
             self._collecting, self._standing_by = False, True
         if held:
             self._standing_by = False
@@ -377,7 +390,15 @@ class Collector:
             size = self.store.size_bytes()
         channels, waiting = self.alerts.figures()
         processes = {"collector": os.getpid(), **self._processes()}
-        return MonitorSubject(processes, self._lag, size, channels=channels, waiting=waiting, alert_lag=self.alerts.lag)
+        return MonitorSubject(
+            processes,
+            self._lag,
+            size,
+            channels=channels,
+            waiting=waiting,
+            alert_lag=self.alerts.lag,
+            exports=self.exports.figures(),
+        )
 
     def _look_at_clock(self) -> None:
         wall, steady = clock.now(), time.monotonic()
@@ -464,6 +485,7 @@ class Collector:
         if not self._buffer.flush(float("inf")):
             log.error("runs were lost, for the store cannot be written", runs=len(self._buffer))
         self.alerts.stop()
+        self.exports.close()
         with contextlib.suppress(StoreError), self.store.write() as connection:
             leases.release(connection, leases.COLLECTOR, self.holder)
         log.info("collector stopped")

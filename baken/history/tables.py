@@ -674,3 +674,110 @@ profiles = Table(
     Column("body", Document, nullable=False),
     **_INNODB,
 )
+
+# How each target of an export fares: a store of figures, an Alertmanager, a Zabbix.
+export_states = Table(
+    "baken_export_states",
+    metadata,
+    Column("target", String(SITE), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("last_ok", BigInteger),
+    Column("failing_since", BigInteger),
+    Column("sent", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    # Of the last delivery.
+    Column("last_rejected", BigInteger, nullable=False),
+    Column("waiting", BigInteger, nullable=False),
+    Column("problem", Text, nullable=False),
+    **_INNODB,
+)
+
+# Jobs that report by pings, and what was heard of each last. A job's secret is not in here: see baken.alerts.ping_keys.
+checks = Table(
+    "baken_checks",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    _site(),
+    Column("name", String(SITE), nullable=False),
+    # The public half of its address.
+    Column("address", String(16), nullable=False),
+    # Seconds between two runs; or a cron expression, with its time zone (empty: the site's).
+    Column("period", BigInteger),
+    Column("cron", String(120), nullable=False),
+    Column("time_zone", String(64), nullable=False),
+    Column("grace", BigInteger, nullable=False),
+    Column("paused_at", BigInteger),
+    Column("created", BigInteger, nullable=False),
+    Column("created_by", String(SITE), nullable=False),
+    # From when on it is waited for: made, resumed, or given another schedule.
+    Column("since", BigInteger, nullable=False),
+    # The first start without an end, and the last one.
+    Column("started", BigInteger),
+    Column("last_start", BigInteger),
+    Column("last_ok", BigInteger),
+    Column("ended", BigInteger),
+    # The first failure since the last success, and the exit code of the last one.
+    Column("failed", BigInteger),
+    Column("exit_code", Integer),
+    Column("last_ping", BigInteger),
+    Column("last_kind", String(10), nullable=False),
+    # For how long the last run that ended took.
+    Column("last_ms", BigInteger),
+    # How many pings there were: numbers those that are kept.
+    Column("pings", BigInteger, nullable=False),
+    UniqueConstraint("site", "name", name="uq_checks_site_name"),
+    UniqueConstraint("address", name="uq_checks_address"),
+    **_INNODB,
+)
+
+# The last pings of each job. What a job sends along is not kept: logs hold names and amounts.
+check_pings = Table(
+    "baken_check_pings",
+    metadata,
+    Column("check_id", String(16), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("exit_code", Integer),
+    Column("ms", BigInteger),
+    **_BY_KEY,
+)
+
+# Alerts that an Alertmanager was told of, each under its labels there: none of them is left firing there when it is over.
+pushed_alerts = Table(
+    "baken_pushed_alerts",
+    metadata,
+    Column("target", String(SITE), primary_key=True),
+    # Digest of the labels.
+    Column("key", String(32), primary_key=True),
+    Column("alert", BigInteger, nullable=False),
+    Column("labels", Document, nullable=False),
+    Column("fired", BigInteger, nullable=False),
+    # Whether the other side has taken it.
+    Column("told", Boolean(create_constraint=False), nullable=False),
+    # When it was over; it is told of that for a while.
+    Column("ended", BigInteger),
+    **_INNODB,
+)
+
+# Which silence of Baken and which silence of an Alertmanager are one.
+silence_links = Table(
+    "baken_silence_links",
+    metadata,
+    Column("target", String(SITE), primary_key=True),
+    # The other side's id.
+    Column("remote", String(64), primary_key=True),
+    Column("silence", BigInteger, nullable=False),
+    # Where it was made: "baken" or "alertmanager".
+    Column("origin", String(20), nullable=False),
+    # Of maintenance: which time it is.
+    Column("starts", BigInteger, nullable=False),
+    # The end on which both sides agree.
+    Column("ends", BigInteger, nullable=False),
+    # Whether one side has ended it: then it stays so.
+    Column("over", Boolean(create_constraint=False), nullable=False),
+    # Since when the other side does not know it any more.
+    Column("missing", BigInteger),
+    Index("ix_silence_links_silence", "silence"),
+    **_INNODB,
+)

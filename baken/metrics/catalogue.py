@@ -221,13 +221,29 @@ class HostSubject:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportFigures:
+    """How a target of an export fares.
+
+    Attributes:
+        failing: seconds for which it has not taken anything; 0 when it works.
+        rejected: what it refused of the last delivery.
+        waiting: what still waits to be sent.
+    """
+
+    failing: float
+    rejected: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class MonitorSubject:
     """What monitor metrics are measured on: Baken's own processes and store.
 
     `processes` are process ids by role, `lag` the seconds by which the most belated due run waits,
     `store_bytes` the size of the store or None when the store does not tell. `channels` are the seconds for which each
     channel of notifications has been failing, 0 for one that works; `waiting` the notifications that are due and not
-    sent, `alert_lag` the seconds by which judging the rules is late, both None where nobody can say.
+    sent, `alert_lag` the seconds by which judging the rules is late, both None where nobody can say. `exports` tells
+    how each target of an export fares.
     """
 
     processes: Mapping[str, int]
@@ -236,6 +252,7 @@ class MonitorSubject:
     channels: Mapping[str, float] = field(default_factory=dict)
     waiting: int | None = None
     alert_lag: float | None = None
+    exports: Mapping[str, ExportFigures] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,3 +167,48 @@ def alert_lag_seconds(monitor: MonitorSubject) -> Values:
     if monitor.alert_lag is None:
         raise NotAvailable("no alert rule has been judged yet")
     yield (monitor.alert_lag,)
+
+
+@metric(
+    "monitor_export_failing_seconds",
+    unit="seconds",
+    title="Export out of order",
+    help="For how long another monitoring system has not taken what Baken sends it; 0 while it does",
+    nl=("Export in storing", "Hoe lang een ander monitoringsysteem niet aanneemt wat Baken stuurt; 0 zolang dat lukt"),
+    labels=("target",),
+    scope="monitor",
+    every=MINUTE,
+    good="down",
+)
+def export_failing_seconds(monitor: MonitorSubject) -> Values:
+    yield from ((target, figures.failing) for target, figures in sorted(monitor.exports.items()))
+
+
+@metric(
+    "monitor_export_rejected",
+    unit="figures",
+    title="Figures refused",
+    help="Figures of the last delivery that another monitoring system refused for good",
+    nl=("Geweigerde cijfers", "Cijfers uit de laatste levering die een ander monitoringsysteem definitief weigerde"),
+    labels=("target",),
+    scope="monitor",
+    every=MINUTE,
+    good="down",
+)
+def export_rejected(monitor: MonitorSubject) -> Values:
+    yield from ((target, figures.rejected) for target, figures in sorted(monitor.exports.items()))
+
+
+@metric(
+    "monitor_export_waiting",
+    unit="figures",
+    title="Figures waiting",
+    help="Figures that wait until another monitoring system takes them",
+    nl=("Wachtende cijfers", "Cijfers die wachten tot een ander monitoringsysteem ze aanneemt"),
+    labels=("target",),
+    scope="monitor",
+    every=MINUTE,
+    good="down",
+)
+def export_waiting(monitor: MonitorSubject) -> Values:
+    yield from ((target, figures.waiting) for target, figures in sorted(monitor.exports.items()))

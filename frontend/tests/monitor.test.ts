@@ -73,6 +73,23 @@ test('the verdict: what is grave comes first, and without trouble it is well', (
   expect(verdictOf(monitorAnswer({ site }), null, MOMENT).state).toBe('unknown')
 })
 
+test('other monitoring systems: what they refuse is seen, and what they take too', async () => {
+  const target = { last_ok: new Date(MOMENT - 30_000).toISOString(), failing_since: null, sent: 1200, rejected: 0, last_rejected: 0, waiting: 0, problem: '' }
+  const exports = [
+    { ...target, target: 'remote write vm' },
+    { ...target, target: 'zabbix zbx', last_rejected: 168, rejected: 168, problem: 'host site.example is not known there' },
+    { ...target, target: 'Alertmanager am', failing_since: new Date(MOMENT - 600_000).toISOString(), problem: 'Alertmanager am cannot be reached: Connection refused' },
+  ]
+  const [page] = await open({ 'baken.get_monitor': { message: monitorAnswer({ exports }) } })
+  const lines = page.findAll('.beside li').map((one) => one.text())
+  expect(lines.find((line) => line.startsWith('remote write vm'))).toMatch(/Taken.*1,200/)
+  expect(lines.find((line) => line.startsWith('zabbix zbx'))).toMatch(/Partly refused.*168 refused of the last delivery.*host site\.example is not known there/)
+  expect(lines.find((line) => line.startsWith('Alertmanager am'))).toMatch(/Not taken.*Connection refused/)
+  const verdict = verdictOf(monitorAnswer({ exports }), null, MOMENT)
+  expect(verdict.state).toBe('attention')
+  expect([verdict.sentence, ...verdict.more]).toEqual(['zabbix zbx refuses part of what Baken sends.', 'Alertmanager am takes nothing of what Baken sends.'])
+})
+
 test('what is not known is not zero', async () => {
   const empty = monitorAnswer({ cost: { ms_per_minute: null, budget_ms: 60, since: null, queries: null }, runs: { missed: null, failed: null }, memory_bytes: {}, growth: { bytes: null, before: null, since: null, per_day: null } })
   const [page] = await open({ 'baken.get_monitor': { message: empty } })

@@ -114,6 +114,7 @@ def test_every_pain_that_a_metric_can_see_has_a_rule() -> None:
         "frappe_backup_bytes", "frappe_certificate_days_left", "database_deadlocks_total", "database_lock_waits",
         "database_longest_transaction_seconds", "frappe_error_log_bytes", "monitor_lag_seconds",
         "monitor_alert_lag_seconds", "monitor_notification_failing_seconds", "monitor_notifications_waiting",
+        "monitor_export_failing_seconds", "monitor_export_rejected",
     ):  # fmt: skip
         assert catalogue.get(metric) is not None, metric
         assert metric in seen, metric

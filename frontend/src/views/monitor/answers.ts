@@ -31,8 +31,21 @@ export interface MonitorAnswer {
   growth: { bytes: number | null; before: number | null; since: string | null; per_day: number | null }
   alerts: { lag_seconds: number | null; evaluated_at: string | null }
   outbox: { waiting: number; held: number; failing: number; oldest_due: string | null }
+  exports: ExportState[]
   versions: Record<'baken' | 'python' | 'store', string>
   timestamp: string
+}
+
+/** How another monitoring system fares that gets figures or alerts from Baken. */
+export interface ExportState {
+  target: string
+  last_ok: string | null
+  failing_since: string | null
+  sent: number
+  rejected: number
+  last_rejected: number
+  waiting: number
+  problem: string
 }
 
 export interface ChecksAnswer {

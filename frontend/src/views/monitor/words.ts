@@ -24,6 +24,10 @@ export function verdictOf(data: MonitorAnswer, channels: ChannelsAnswer | null, 
     if (channel.state === 'disabled') grave.push(t('monitorPage.channelStopped', { channel: channel.name }))
     else if (channel.state === 'failing') mild.push(t('monitorPage.channelFailing', { channel: channel.name }))
   }
+  for (const each of data.exports) {
+    if (each.failing_since) mild.push(t('monitorPage.exportFailing', { target: each.target }))
+    else if (each.last_rejected) mild.push(t('monitorPage.exportRefuses', { target: each.target }))
+  }
   if (data.outbox.failing) mild.push(tn('monitorPage.undelivered', data.outbox.failing))
   const { ms_per_minute: cost, budget_ms: budget } = data.cost
   if (cost !== null && cost > budget) mild.push(t('monitorPage.dear', { cost: formatFigure(cost / 1000, 'seconds'), budget: formatFigure(budget / 1000, 'seconds') }))
