@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from baken import __version__, cli_alerts, cli_errors, clock, logs
+from baken import __version__, cli_alerts, cli_errors, cli_export, cli_store, clock, logs
 from baken.cli_options import (
     BenchOption,
     ConfigOption,
@@ -43,6 +43,9 @@ app = typer.Typer(
 app.add_typer(cli_errors.app, name="errors")
 app.add_typer(cli_alerts.rules, name="rules")
 app.add_typer(cli_alerts.alert, name="alert")
+app.add_typer(cli_export.app, name="export")
+app.command()(cli_store.backup)
+app.command()(cli_store.restore)
 
 
 def main() -> None:

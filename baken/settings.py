@@ -5,6 +5,7 @@ nearest known one. The reference page `docs/configuration.md` is generated from 
 """
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -344,13 +346,30 @@ class PrometheusPage(Section):
     """`/metrics`, from which Prometheus fetches the last figures. Unset, only those who may see the dashboard get them:
     by their API token, and about their site."""
 
-    token: SecretStr | None = Field(None, description="Whoever sends it as a bearer token gets the figures of all sites.")
+    token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Whoever sends it as a bearer token gets the figures of all sites; at least 16 characters.",
+    )
     allow: list[str] = Field(
         default_factory=list, description="Addresses or networks that get the figures of all sites without a token."
     )
     most_series: int = Field(
-        500, ge=1, description="Series of one metric of one site that are given out at most; `baken_series_left_out` tells."
+        500,
+        ge=1,
+        description="Series of one metric of one site that are given out; `baken_series_left_out` counts the rest.",
     )
+
+    @field_validator("allow")
+    @classmethod
+    def _networks(cls, given: list[str]) -> list[str]:
+        for each in given:
+            try:
+                ipaddress.ip_network(each, strict=False)
+            except ValueError:
+                problem = f"{each!r} is no address and no network; write one such as 10.0.0.5 or 10.0.0.0/8"
+                raise PydanticCustomError("network", "{problem}", {"problem": problem}) from None
+        return given
 
 
 class RemoteWrite(Section):
@@ -404,7 +423,8 @@ class Exporters(Section):
 
     labels: dict[str, str] = Field(
         default_factory=dict,
-        description="Labels that everything sent by remote write and OTLP bears, such as {baken = \"host-1\"}.",
+        description="Labels that everything sent by remote write, OTLP and to Alertmanager bears, such as "
+        '{baken = "host-1"}.',
     )
     prometheus: PrometheusPage = Field(default_factory=PrometheusPage)
     remote_write: list[RemoteWrite] = Field(default_factory=list, description="Stores that get every figure.")
@@ -428,7 +448,7 @@ class Incoming(Section):
         None,
         min_length=16,
         description="The key in the DSN by which sites send their errors as to Sentry: "
-        "https://KEY@baken.example.org/NAME-OF-THE-SITE.",
+        "https://KEY@baken.example.org/1. Letters and digits.",
     )
 
 

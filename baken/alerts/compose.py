@@ -284,7 +284,8 @@ def _item(
         occurrences=alert.occurrences,
         url=url,
         acknowledge_url=acknowledge,
-        runbook=_runbook(str(details.get("runbook") or "")),
+        # What another system reports is explained there.
+        runbook=_runbook(str(details.get("runbook") or details.get("link") or "")),
         labels=labels,
     )
 

@@ -40,6 +40,7 @@ BASELINE = "baseline"
 _SEEN_EVERY = timedelta(minutes=1)
 _ZONE_EVERY = timedelta(minutes=10)
 _EVENTS = frozenset({"pattern"})
+_PINGS = frozenset({"ping"})
 
 
 @dataclass(slots=True)
@@ -185,6 +186,7 @@ class Engine:
         metrics: Collection[str] | None = None,
         *,
         errors: bool = False,
+        pings: bool = False,
         rested: timedelta | None = None,
     ) -> int:
         """Judge the rules about a site, and do what follows.
@@ -193,6 +195,7 @@ class Engine:
             site: the site; empty for the host and Baken itself.
             metrics: only rules that look at one of these, which were just measured; None: all rules.
             errors: also rules about patterns of errors, which have changed.
+            pings: also rules about jobs that report by pings, of which something was heard or is due.
             rested: only rules that have not been judged for so long.
 
         Returns:
@@ -202,7 +205,7 @@ class Engine:
             StoreError: the store cannot be read or written; then nothing has changed, in mind neither.
         """
         now = self._now()
-        rules = self._due(site, metrics, errors, now, rested)
+        rules = self._due(site, metrics, errors, pings, now, rested)
         with self.store.read() as conn:
             self._load(conn)
             known = self._site(site)
@@ -286,14 +289,20 @@ class Engine:
         return self._everywhere.of_host if site == HOST else self._of.get(site, self._everywhere).of_site
 
     def _due(
-        self, site: str, metrics: Collection[str] | None, errors: bool, now: datetime, rested: timedelta | None
+        self,
+        site: str,
+        metrics: Collection[str] | None,
+        errors: bool,
+        pings: bool,
+        now: datetime,
+        rested: timedelta | None,
     ) -> list[Rule]:
         asked = frozenset(metrics or ())
         last = self._sites[site].judged if site in self._sites else {}
         found = []
         for rule in self.rules_about(site):
-            about_errors = not rule.condition.metrics
-            if metrics is not None and not (errors if about_errors else rule.condition.metrics & asked):
+            told = errors if not rule.condition.metrics else bool(rule.condition.metrics & asked)
+            if metrics is not None and not (pings if rule.kind in _PINGS else told):
                 continue
             every = max(filter(None, (rule.condition.every, rested)), default=None)
             before = last.get(rule.name)

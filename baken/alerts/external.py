@@ -98,6 +98,11 @@ def rule_of(source: Source) -> Rule:
     )
 
 
+def of_name(name: str) -> Rule | None:
+    """The rule of alerts that another system reports, by its name; None for every other name."""
+    return next((rule_of(source) for source in SOURCES if source.upper() == name), None)
+
+
 def take(act: Act, report: Report, rules: Mapping[str, Rule]) -> Taken:
     """Make an alert of what another system reports, or end it, in the caller's transaction.
 

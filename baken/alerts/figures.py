@@ -18,11 +18,14 @@ from baken.metrics.catalogue import Metric
 LEAST_AGE = timedelta(minutes=5)
 """No figure is too old before that."""
 
-_MISSED = 3
-# A metric that costs a site too much is read less often than it should be, but never less than that.
-_STRETCHED = 60
+MISSED = 3
+"""A figure is too old when it was missed so often."""
+
+STRETCHED = 60
+"""A metric that costs a site too much is read less often than it should be, but never less than so many times."""
+
 # What is counted by groups has none where a group does not occur; of these an absent figure is no zero.
-_NOT_COUNTED = ("seconds", "bytes", "ratio", "bool", "days")
+NOT_COUNTED = ("seconds", "bytes", "ratio", "bool", "days")
 
 KEYS: Mapping[str, Key] = {
     "metric": Key("text", "Name of the metric."),
@@ -87,7 +90,7 @@ class Source:
             yield Figure(labels or {}, None, None, "it was not measured yet")
         elif now - measured.at > self._patience():
             yield Figure(labels or {}, None, measured.at, self._old(measured.at, now))
-        elif self.metric.unit in _NOT_COUNTED or not self.metric.labels:
+        elif self.metric.unit in NOT_COUNTED or not self.metric.labels:
             if labels is not None or not self.metric.labels:
                 yield Figure(labels or {}, None, measured.at, "it was measured, but there was no figure")
         elif labels is not None or self.by == ():
@@ -112,9 +115,9 @@ class Source:
         every = self.metric.every
         if sample is not None and sample.previous_at is not None:
             rhythm = sample.at - sample.previous_at
-            if every < rhythm <= _STRETCHED * every:
+            if every < rhythm <= STRETCHED * every:
                 every = rhythm
-        return max(_MISSED * every, LEAST_AGE)
+        return max(MISSED * every, LEAST_AGE)
 
     def _old(self, at: datetime, now: datetime) -> str:
         return f"it was last measured {spans.short(now - at)} ago, and should be every {spans.short(self.metric.every)}"

@@ -88,6 +88,35 @@ class SeenFinding:
     last_seen: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SeenCheck:
+    """A job that reports by pings as rules see it.
+
+    Attributes:
+        name: what it is called.
+        awaited: whether it is waited for; not while it is paused, nor before its first ping.
+        missing, failed, too_long: what holds of it now; several may.
+        counted: from when on the present wait is counted: its last start, end, or change.
+        missing_at: when it counts as missing.
+        started: its first start without an end.
+        too_long_at: when it counts as running too long.
+        exit_code: what it ended with, where it said so.
+        last_ok: when it last ended well.
+    """
+
+    name: str
+    awaited: bool
+    missing: bool = False
+    failed: bool = False
+    too_long: bool = False
+    counted: datetime | None = None
+    missing_at: datetime | None = None
+    started: datetime | None = None
+    too_long_at: datetime | None = None
+    exit_code: int | None = None
+    last_ok: datetime | None = None
+
+
 class View(Protocol):
     """What a condition may look at: one site at one moment. Everything comes from the store, nothing from the site."""
 
@@ -114,6 +143,9 @@ class View(Protocol):
 
     def findings(self) -> Iterable[SeenFinding]:
         """What the reading of errors brought to light beside errors."""
+
+    def pings(self) -> Iterable[SeenCheck]:
+        """The jobs that report by pings."""
 
 
 class Condition(Protocol):

@@ -64,7 +64,7 @@ def fill(text: Text, verdict: Verdict, rule: Rule, language: str, *, site: str, 
     if verdict.limit is not None:
         known["limit"] = words.figure(verdict.limit, unit, language)
     known |= {
-        "site": site or _place(rule)[language],
+        "site": site or place(rule)[language],
         "where": words.where(verdict.labels, language),
         "since": words.span(since, language),
     }
@@ -87,6 +87,7 @@ def _said(value: Field, language: str) -> str:
     return words.number(value, language)
 
 
-def _place(rule: Rule) -> Text:
+def place(rule: Rule) -> Text:
+    """Where it is, for a rule that is not about one site: the host, Baken itself, or several sites."""
     scopes = {entry.scope for name in rule.condition.metrics if (entry := catalogue.get(name)) is not None}
     return _PLACES["host"] if "host" in scopes else _PLACES["monitor"] if "monitor" in scopes else _PLACES["site"]

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from baken.alerts import pings
 from baken.alerts.matchers import match
-from baken.alerts.rule import Measured, SeenFinding, SeenPattern
-from baken.alerts.view import NEVER, NEW_WITHIN
+from baken.alerts.pings import Heard, Schedule, Signal
+from baken.alerts.rule import Measured, SeenCheck, SeenFinding, SeenPattern
+from baken.alerts.view import NEVER, NEW_WITHIN, seen_check
 from baken.alerts.windows import Hours
 from baken.clock import to_ms
 from baken.history.samples import Latest, Points
@@ -54,6 +56,25 @@ class Appearance:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """A job that reports by pings: what is set about it, and when it says what (signal and exit code)."""
+
+    name: str
+    schedule: Schedule
+    grace: timedelta
+    begins: datetime
+    pings: list[tuple[datetime, Signal, int | None]] = field(default_factory=list)
+
+    def heard(self, now: datetime) -> Heard:
+        """What is remembered of its pings at a moment."""
+        heard = Heard(self.begins)
+        for at, signal, code in sorted(self.pings, key=lambda ping: ping[0]):
+            if at <= now:
+                heard, _ = pings.take(heard, signal, at, code)
+        return heard
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """Everything that happens on one site (or the host, under the empty name)."""
 
@@ -61,6 +82,7 @@ class Course:
     absent: list[Absent] = field(default_factory=list)
     patterns: list[Appearance] = field(default_factory=list)
     findings: list[tuple[datetime, SeenFinding]] = field(default_factory=list)
+    jobs: dict[str, Job] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +159,13 @@ class CourseView:
             if at <= self.now:
                 found[finding.kind, finding.name, finding.pattern] = finding
         return found.values()
+
+    def pings(self) -> Iterable[SeenCheck]:
+        """The jobs that report by pings, as they stand."""
+        for job in self.course.jobs.values():
+            heard = job.heard(self.now)
+            schedule = replace(job.schedule, zone=job.schedule.zone or self.zone)
+            yield seen_check(job.name, heard, pings.standing(heard, schedule, job.grace, self.now))
 
 
 def _away(at: datetime, absent: Iterable[Absent]) -> bool:

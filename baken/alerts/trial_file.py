@@ -20,9 +20,10 @@
 Values are written as promtool has them: `4x5` is 4 and five times more, `0+10x3` is 0 10 20 30, `_` stands for a time
 at which the metric was not measured, `_x3` for three of them, `stale` for one at which this label set was gone. A
 `series` may have its own `every`, `after` (when it begins) and `site`. Also: `[[test.absent]]` (metric, from, to,
-reason), `[[test.patterns]]` (at, id, change, …) and `[[test.findings]]` (at, finding, name, …). An `expect` has
-`alerts`, all that are open then, and may have `pending` and `unknown`; each names `rule`, and of site, severity,
-labels, value, title.en, message.nl and the like what is to be compared.
+reason), `[[test.patterns]]` (at, id, change, …), `[[test.findings]]` (at, finding, name, …), and for jobs that report
+by pings `[[test.checks]]` (name, period or cron, grace) and `[[test.pings]]` (at, check, signal, exit_code). An
+`expect` has `alerts`, all that are open then, and may have `pending` and `unknown`; each names `rule`, and of site,
+severity, labels, value, title.en, message.nl and the like what is to be compared.
 """
 
 import re
@@ -33,10 +34,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
-from baken.alerts import toml_lines
+from baken.alerts import pings, toml_lines
+from baken.alerts.pings import SIGNALS, BadCron, Schedule
 from baken.alerts.rule import SEVERITIES, SeenFinding, SeenPattern, Severity
 from baken.alerts.rule_table import LANGUAGES, Problem, RuleTable, nearest
-from baken.alerts.trial_course import GONE, Absent, Appearance, Course, Series
+from baken.alerts.trial_course import GONE, Absent, Appearance, Course, Job, Series
 from baken.alerts.view import HOST
 from baken.metrics import catalogue
 
@@ -47,7 +49,8 @@ _SITE = "site.example"
 _MINUTE = timedelta(minutes=1)
 _ZERO = timedelta()
 _MOST_LOOKS = 100_000
-_TEST = ("name", "rules", "start", "every", "site", "zone", "series", "absent", "patterns", "findings", "expect")
+_TEST = ("name", "rules", "start", "every", "site", "zone", "series", "absent", "patterns", "findings", "checks",
+         "pings", "expect")  # fmt: skip
 _PATTERN = ("at", "site", "id", "title", "exception", "category", "severity", "area", "state", "change", "count_hour",
             "seen")  # fmt: skip
 _COMPARED = ("rule", "site", "severity", "labels", "value", "limit", "title", "message", "advice")
@@ -157,6 +160,10 @@ class _Reader:
             self._pattern(part)
         for part in _tables(table, "findings"):
             self._finding(part)
+        for part in _tables(table, "checks"):
+            self._job(part)
+        for part in _tables(table, "pings"):
+            self._ping(part)
         expected = [self._expectation(part) for part in _tables(table, "expect")]
         if not expected:
             table.problem("nothing is expected: give [[test.expect]]")
@@ -255,6 +262,34 @@ class _Reader:
         label = part.words("label", required=False) if "label" in part else dict.fromkeys(LANGUAGES, name)
         found = SeenFinding(kind, name, label, part.text("pattern") or None, int(count or 1), at)
         self._course(part).findings.append((at, found))
+
+    def _job(self, part: RuleTable) -> None:
+        part.refuse_unknown(("name", "site", "period", "cron", "zone", "grace"))
+        name, period, cron = part.text("name"), part.span("period"), part.text("cron")
+        if (period is None) == (not cron):
+            part.problem("how often does it report? Give period or cron: one of the two")
+            return
+        if cron:
+            try:
+                cron = pings.cron_of(cron)
+            except BadCron as problem:
+                part.problem(str(problem), "cron")
+                return
+        grace = part.span("grace", _MINUTE) or _MINUTE
+        schedule = Schedule(period, cron, part.text("zone"))
+        self._course(part).jobs[name] = Job(name, schedule, grace, self.start)
+
+    def _ping(self, part: RuleTable) -> None:
+        part.refuse_unknown(("at", "site", "check", "signal", "exit_code"))
+        name, at, jobs = part.text("check"), self._at(part, "at", None), self._course(part).jobs
+        signal = part.choice("signal", SIGNALS, "success")
+        code = part.number("exit_code")
+        if name not in jobs:
+            part.problem(f"there is no check {name}{nearest(name, jobs)}; give it under [[test.checks]]", "check")
+            return
+        for each in SIGNALS:
+            if each == signal:
+                jobs[name].pings.append((at, each, None if code is None else int(code)))
 
     def _expectation(self, part: RuleTable) -> Expectation:
         part.refuse_unknown(("at", "alerts", "pending", "unknown"))

@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, or_, select
 
-from baken.alerts.rule import Measured, SeenFinding, SeenPattern
+from baken.alerts import checks
+from baken.alerts.pings import Heard, Standing
+from baken.alerts.rule import Measured, SeenCheck, SeenFinding, SeenPattern
 from baken.alerts.windows import Hours
 from baken.clock import from_ms, to_ms
 from baken.errors import findings as errors_findings
@@ -69,6 +71,7 @@ class SiteView:
     _measured_at: Mapping[str, datetime] = field(default_factory=dict)
     _patterns: list[SeenPattern] | None = None
     _findings: list[SeenFinding] | None = None
+    _pings: list[SeenCheck] | None = None
 
     @property
     def night(self) -> bool:
@@ -124,6 +127,13 @@ class SiteView:
                 for kind, row in rows
             ]
         return self._findings
+
+    def pings(self) -> Iterable[SeenCheck]:
+        """The jobs that report by pings, each as it stands now."""
+        if self._pings is None:
+            found = checks.load(self.conn, self.site) if self.site else []
+            self._pings = [seen_check(each.name, each.heard, each.standing(self.now, self.zone)) for each in found]
+        return self._pings
 
     def _read_patterns(self) -> Iterable[SeenPattern]:
         if not self.site:
@@ -184,6 +194,23 @@ class SiteView:
         ):
             found[number] = found.get(number, 0) + int(count)
         return found
+
+
+def seen_check(name: str, heard: Heard, known: Standing) -> SeenCheck:
+    """A job as rules see it: its name, what was heard of it, and how it stands by that."""
+    return SeenCheck(
+        name=name,
+        awaited=known.state not in ("paused", "new"),
+        missing=known.missing,
+        failed=known.failed,
+        too_long=known.too_long,
+        counted=known.counted,
+        missing_at=known.missing_at,
+        started=heard.started,
+        too_long_at=known.too_long_at,
+        exit_code=heard.exit_code,
+        last_ok=heard.last_ok,
+    )
 
 
 def _moment(text: str) -> datetime:

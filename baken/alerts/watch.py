@@ -8,7 +8,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,16 +17,18 @@ import structlog
 from sqlalchemy import Connection, Row, select, update
 
 from baken import clock
-from baken.alerts import compose, kept_recipients, kept_rules, lifecycle, outbox, ready, suppression
+from baken.alerts import checks, compose, heartbeat, kept_recipients, kept_rules, lifecycle, outbox, ready, suppression
 from baken.alerts.compose import Desk
 from baken.alerts.engine import Engine
-from baken.alerts.heartbeat import Heartbeats
+from baken.alerts.heartbeat import Beat, Heartbeats
 from baken.alerts.lifecycle import Act
 from baken.alerts.message import Message
 from baken.alerts.sender import Sender
 from baken.alerts.trial_alert import trial_opening
 from baken.alerts.view import HOST, zone_of
 from baken.clock import to_ms
+from baken.errors import watermarks
+from baken.errors.event import SENTRY
 from baken.history import kept
 from baken.history.samples import Cycle
 from baken.history.series import batches
@@ -99,9 +101,12 @@ class AlertWatch:
         self._kept_wrong: set[str] = set()
         self._kept_failing: str | None = None
         self.sender = Sender(settings, store, self._desk, holder, self._report, now, site_of)
-        self.heartbeats = Heartbeats(settings.alerts, self.trouble)
+        self.heartbeats = Heartbeats(settings.alerts, self.trouble, self._note_beats)
         self._news: dict[str, set[str]] = {}
         self._errors: set[str] = set()
+        self._sent: dict[str, str] | None = None
+        self._checks: dict[str, int] = {}
+        self._checks_due: dict[str, datetime] = {}
         self._since: float | None = None
         self._lag = 0.0
         self._lock = threading.Lock()
@@ -138,7 +143,10 @@ class AlertWatch:
         # One of its own: a loop that was told to stop and has not yet must not go on.
         self._stopping = threading.Event()
         self.engine.reset()
+        with contextlib.suppress(StoreError), self._store.read() as conn:
+            self.heartbeats.restore(conn, self._now())
         self._kept = None
+        self._checks, self._checks_due = {}, {}
         self._due = dict.fromkeys(self._due, 0.0)
         self._thread = threading.Thread(target=self._loop, args=(self._stopping,), name="alerts", daemon=True)
         self._thread.start()
@@ -157,6 +165,7 @@ class AlertWatch:
         """The machine's clock was set back: what waits for moments of the clock that was ahead waits no longer."""
         with contextlib.suppress(StoreError), self._store.write() as conn:
             outbox.forget_future(conn, self._now())
+            checks.forget_future(conn, self._now())
 
     @property
     def lag(self) -> float:
@@ -222,8 +231,12 @@ class AlertWatch:
         self._everything()
         self._tick()
         self._enqueue_reports()
+        with self._store.read() as conn:
+            self.heartbeats.restore(conn, self._now())
         self.heartbeats.beat()
-        return self.sender.drain(patience, sites)
+        waiting = self.sender.drain(patience, sites)
+        self.heartbeats.wait(patience)
+        return waiting
 
     def try_again(self) -> None:
         """What a restart does for the channels: those that were stopped are used again. Raises StoreError."""
@@ -258,7 +271,9 @@ class AlertWatch:
             self.sender.start()
             self._sends = True
         self._take_requests()
+        self._take_sent()
         self._evaluate_news()
+        self._evaluate_checks()
         for name, every, work in (
             ("tick", _TICK, self._tick),
             ("full", _FULL, self._full),
@@ -295,17 +310,47 @@ class AlertWatch:
         if acted:
             self.sender.wake()
 
+    def _evaluate_checks(self) -> None:
+        """Judge the jobs of sites of which something was heard, or one of which is due now."""
+        now, watched = self._now(), frozenset(self._sites())
+        with self._store.read() as conn:
+            versions = checks.versions(conn)
+        heard = {site for site, version in versions.items() if version != self._checks.get(site)}
+        due = {site for site, moment in self._checks_due.items() if moment <= now}
+        acted = 0
+        for site in sorted((heard | due) & watched):
+            acted += self._evaluate(site, (), pings=True)
+            with self._store.read() as conn:
+                zone = zone_of(conn, site)
+                moments = [each.standing(now, zone).next_change(now) for each in checks.load(conn, site)]
+            self._checks_due.pop(site, None)
+            if any(moments):
+                self._checks_due[site] = min(moment for moment in moments if moment is not None)
+            if site in versions:
+                self._checks[site] = versions[site]
+        if acted:
+            self.sender.wake()
+
+    def _note_beats(self, beats: Sequence[Beat]) -> None:
+        """Keep how heartbeats went. A store that is away must not keep the next one from being sent."""
+        try:
+            with self._store.write() as conn:
+                heartbeat.keep(conn, beats, self._now())
+        except StoreError as problem:
+            log.info("how heartbeats went could not be kept", reason=str(problem))
+
     def _evaluate(
         self,
         site: str,
         metrics: Collection[str] | None = None,
         *,
         errors: bool = False,
+        pings: bool = False,
         rested: timedelta | None = None,
     ) -> int:
         """Evaluate one site; whatever is wrong with it takes no other with it. Raises StoreError."""
         try:
-            acted = self.engine.evaluate(site, metrics, errors=errors, rested=rested)
+            acted = self.engine.evaluate(site, metrics, errors=errors, pings=pings, rested=rested)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001
@@ -454,6 +499,21 @@ class AlertWatch:
                 .values(done_at=to_ms(now), answer=json.dumps(answer))
             )
         self.sender.wake()
+
+    # What sites send by themselves
+
+    def _take_sent(self) -> None:
+        """Have the errors judged that the web process has counted since the last look."""
+        if self._settings.incoming.sentry_key is None:
+            return
+        sites = self._sites()
+        with self._store.read() as conn:
+            sent = watermarks.moments(conn, SENTRY, sites)
+        # After a start everything is judged anyway.
+        before, self._sent = sent if self._sent is None else self._sent, sent
+        for site in sites:
+            if sent.get(site) != before.get(site):
+                self.errors_changed(site)
 
     # Reports
 

@@ -32,8 +32,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "label.quantile": "{value} % of them",
         "label.part": "part", "label.kind": "kind", "label.instance": "instance", "label.direction": "direction",
         "label.pattern": "pattern", "label.category": "category", "label.job": "job", "label.channel": "channel",
+        "label.target": "export", "label.problem": "problem",
         "label.site": "site", "label.component": "component", "label.area": "area", "label.doctype": "DocType",
-        "label.certificate": "certificate", "label.host": "host",
+        "label.certificate": "certificate", "label.host": "host", "label.check": "job",
         "category.database": "database", "category.network": "network", "category.permission": "permission",
         "category.validation": "validation", "category.payment": "payment", "category.email": "e-mail",
         "category.template": "template", "category.code": "program", "category.timeout": "time limit",
@@ -41,7 +42,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "letter.limit": "limit {limit}", "letter.advice": "What to do", "letter.since": "Since",
         "letter.occurrences": "Fired", "letter.once": "once", "letter.times": "{count} times",
         "letter.status": "Status", "letter.rule": "Rule", "letter.open": "Open in Baken", "letter.open_short": "Open",
-        "letter.acknowledge": "Acknowledge", "letter.runbook": "Read more in the manual",
+        "letter.acknowledge": "Acknowledge", "letter.runbook": "Read more",
         "letter.everywhere": "All sites", "letter.further": "The rest, in short", "letter.alert": "Alert",
         "letter.left_out": "{count} more are not in this message; they are in Baken.", "letter.test": "Test message",
         "letter.test_done": "This channel works: you are reading it.", "letter.digest": "Held back until now",
@@ -79,8 +80,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "window.month": "over 30 dagen", "label.quantile": "{value} % ervan",
         "label.part": "deel", "label.kind": "soort", "label.instance": "instantie", "label.direction": "richting",
         "label.pattern": "patroon", "label.category": "categorie", "label.job": "taak", "label.channel": "kanaal",
+        "label.target": "export", "label.problem": "probleem",
         "label.site": "site", "label.component": "onderdeel", "label.area": "gebied", "label.doctype": "DocType",
-        "label.certificate": "certificaat", "label.host": "host",
+        "label.certificate": "certificaat", "label.host": "host", "label.check": "taak",
         "category.database": "database", "category.network": "netwerk", "category.permission": "rechten",
         "category.validation": "validatie", "category.payment": "betaling", "category.email": "e-mail",
         "category.template": "sjabloon", "category.code": "programma", "category.timeout": "tijdslimiet",
@@ -88,7 +90,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "letter.limit": "grens {limit}", "letter.advice": "Wat te doen", "letter.since": "Sinds",
         "letter.occurrences": "Afgegaan", "letter.once": "eenmaal", "letter.times": "{count} keer",
         "letter.status": "Status", "letter.rule": "Regel", "letter.open": "Openen in Baken",
-        "letter.open_short": "Openen", "letter.acknowledge": "Bevestigen", "letter.runbook": "Meer in de handleiding",
+        "letter.open_short": "Openen", "letter.acknowledge": "Bevestigen", "letter.runbook": "Meer hierover",
         "letter.everywhere": "Alle sites", "letter.further": "De rest in het kort", "letter.alert": "Melding",
         "letter.left_out": "Nog {count} staan niet in dit bericht; ze staan in Baken.", "letter.test": "Proefbericht",
         "letter.test_done": "Dit kanaal werkt: je leest het.", "letter.digest": "Tot nu toe opgespaard",
@@ -127,6 +129,7 @@ NOUNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "mandates": {"en": ("mandate", "mandates"), "nl": ("machtiging", "machtigingen")},
     "members": {"en": ("member", "members"), "nl": ("lid", "leden")},
     "metrics": {"en": ("metric", "metrics"), "nl": ("meetwaarde", "meetwaarden")},
+    "figures": {"en": ("figure", "figures"), "nl": ("cijfer", "cijfers")},
     "notifications": {"en": ("notification", "notifications"), "nl": ("bericht", "berichten")},
     "payments": {"en": ("payment", "payments"), "nl": ("betaling", "betalingen")},
     "processes": {"en": ("process", "processes"), "nl": ("proces", "processen")},
@@ -288,9 +291,10 @@ _IDS = frozenset({"pattern", "finding", "test"})
 def where(labels: Mapping[str, str], language: str) -> str:
     """Labels in words: {"queue": "long", "window": "1h"} is "queue long, over 1 h". Empty without labels.
 
-    Ids that mean nothing to a reader are left out.
+    Ids that mean nothing to a reader are left out. What is wrong comes before where.
     """
-    return ", ".join(_label(name, value, language) for name, value in labels.items() if value and name not in _IDS)
+    ordered = sorted(labels.items(), key=lambda label: label[0] != "problem")
+    return ", ".join(_label(name, value, language) for name, value in ordered if value and name not in _IDS)
 
 
 def _label(name: str, value: str, language: str) -> str:

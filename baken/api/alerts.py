@@ -1,5 +1,6 @@
 """Alerts of a site: which are open, what happened to each, which rules there are and how they stand."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,9 +10,20 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Row, func, select
 
-from baken.alerts import answers, browsers, kept_recipients, kept_rules, rulebook, silences, spans, texts, words
-from baken.alerts.channels.http import host_of
+from baken.alerts import (
+    answers,
+    browsers,
+    external,
+    kept_recipients,
+    kept_rules,
+    rulebook,
+    silences,
+    spans,
+    texts,
+    words,
+)
 from baken.alerts.engine import Engine, Judged
+from baken.alerts.heartbeat import how_they_went
 from baken.alerts.kept_rules import Books
 from baken.alerts.lifecycle import name_of
 from baken.alerts.rule import AREAS, SEVERITIES, Rule
@@ -308,6 +320,7 @@ def named(call: Call, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def rule_name(rule: Rule | None, name: str) -> dict[str, str]:
     """What people call a rule, by language; the words of its name where there is no such rule."""
+    rule = rule or external.of_name(name)
     return dict(rule.called if rule is not None else {}) or dict.fromkeys(_LANGUAGES, texts.in_words(name))
 
 
@@ -329,7 +342,8 @@ def get_alert(call: Call, number: Annotated[int, NUMBER]) -> dict[str, Any]:
 
     Returns alert, trail (what happened, by whom, the oldest first), notifications (to whom, over which channel, how it
     went), chart (the course of its figure around it with the limit, or null), rule (how it is judged, or null when it
-    is gone), earlier (the last alerts of the same rule and labels), timestamp.
+    is gone), link (where another system shows what it reported; empty for Baken's own), earlier (the last alerts of the
+    same rule and labels), timestamp.
     """
     other = of_others(call)
     with call.store.read() as conn:
@@ -351,10 +365,11 @@ def get_alert(call: Call, number: Annotated[int, NUMBER]) -> dict[str, Any]:
             ],
             "notifications": [each for each in answers.notifications(conn, number) if not other(each["recipient"])],
             "chart": answers.chart(conn, row, call.now),
+            "link": str(json.loads(row.details).get("link") or ""),
         }
     shown = named(call, found)
     answer |= {"alert": shown[0], "earlier": shown[1:]}
-    rule = book_or_problems(call)[0].rules.get(row.rule)
+    rule = book_or_problems(call)[0].rules.get(row.rule) or external.of_name(row.rule)
     return {**answer, "rule": _described(call, rule) if rule is not None else None, "timestamp": iso(call.now)}
 
 
@@ -572,11 +587,12 @@ def get_channels(call: Call) -> dict[str, Any]:
     """How the channels of notification work, who is told over them, and which monitors watch over Baken.
 
     Returns channels (name, kind, state: ok, failing, disabled or unused, since, problem, sent, last_sent, waiting,
-    held), recipients (without addresses), heartbeats (host), timestamp.
+    held), recipients (without addresses), heartbeats (host, every, fail, said, at, last_ok, problem), timestamp.
     """
     settings, other = told(call), of_others(call)
     with call.store.read() as conn:
         settings = browsers.joined(conn, settings)
+        beats = how_they_went(conn, call.settings.alerts)
         states = [row for row in conn.execute(select(channel_states)).all() if not other(row.recipient)]
         waiting = {
             (channel, bool(held)): int(count)
@@ -626,8 +642,6 @@ def get_channels(call: Call) -> dict[str, Any]:
             for each in settings.recipients
             if not each.sites or call.site_name in each.sites
         ],
-        "heartbeats": [
-            {"host": host_of(each.url.get_secret_value()), "every": each.every} for each in settings.heartbeats
-        ],
+        "heartbeats": beats,
         "timestamp": iso(call.now),
     }

@@ -1,6 +1,7 @@
 """Everything that Baken measures, one by one: sites, the catalogue, the last figures, their history."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from baken.alerts.view import zone_of
@@ -11,9 +12,10 @@ from baken.api.dashboard import number
 from baken.api.registry import method
 from baken.api.usual import unusual_in
 from baken.api.window import Window, window_of
-from baken.clock import iso, to_ms
+from baken.clock import HOUR, iso, to_ms
 from baken.history import gaps as history_gaps
-from baken.history.ranges import read_range
+from baken.history.joined import Lack, read_joined
+from baken.history.ranges import Points
 from baken.insights.figures import OWN
 from baken.metrics import catalogue
 
@@ -138,8 +140,9 @@ def get_series(
 
     `start` and `end` are moments in ISO 8601 with their zone, or milliseconds since 1970; given together they stand in
     place of `hours`. `step` is in seconds; without it a series has about 500 points. `labels` chooses the series that
-    have these labels. What was not measured is missing, never zero. With `usual` each series tells what was usual at
-    that hour over the weeks before, and what was not.
+    have these labels. What was not measured is missing, never zero. What the store has no more comes from the long
+    history (`history.metrics_url`), where there is one; one that does not answer is a gap that says so. With `usual`
+    each series tells what was usual at that hour over the weeks before, and what was not.
 
     Returns metric, unit, kind, start, end, step, series (labels, at in milliseconds since 1970, value, and min and
     max where a point stands for several), gaps (start, end, reason), absent. With `usual` each series has usual (low
@@ -177,22 +180,33 @@ def course(
     shot = snapshots.of(call.store, call.site_name)
 
     def ask() -> dict[str, Any]:
-        with call.store.read() as conn:
-            found = read_range(
-                conn,
+        def read(start: datetime, end: datetime, width: timedelta) -> tuple[list[Points], Lack | None]:
+            return read_joined(
+                call.store,
+                call.settings.history,
                 site,
                 entry.name,
-                window.start,
-                window.end,
-                step=timedelta(seconds=seconds),
+                start,
+                end,
+                step=width,
                 labels=labels or {},
                 counter=entry.kind == "counter",
+                names=entry.labels,
+                every=entry.every,
             )
+
+        found, lack = read(window.start, window.end, timedelta(seconds=seconds))
+        with call.store.read() as conn:
             missing = history_gaps.gaps(conn, site, window.start, window.end)
-            judged: list[dict[str, Any]] = [{} for _ in found]
-            if usual:
-                zone = zone_of(conn, call.site_name)
-                judged = unusual_in(call.store, conn, entry, site, labels or {}, window, seconds, zone, found)
+            zone = zone_of(conn, call.site_name) if usual else ""
+        gaps = [{"start": to_ms(gap.starts), "end": to_ms(gap.ends), "reason": gap.reason} for gap in missing]
+        if lack is not None:
+            # At the window's beginning: whatever the store says of that time, nothing of it is shown.
+            gaps.insert(0, {"start": lack.start, "end": lack.end, "reason": lack.reason})
+        judged: list[dict[str, Any]] = [{} for _ in found]
+        if usual:
+            past = partial(read, width=HOUR)
+            judged = unusual_in(call.store, past, entry, site, labels or {}, window, seconds, zone, found)
         return {
             "metric": entry.name,
             "unit": entry.unit,
@@ -210,7 +224,7 @@ def course(
                 }
                 for points, said in zip(found, judged, strict=True)
             ],
-            "gaps": [{"start": to_ms(gap.starts), "end": to_ms(gap.ends), "reason": gap.reason} for gap in missing],
+            "gaps": gaps,
             "absent": shot.figures.reason(entry.name),
         }
 

@@ -2,19 +2,18 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
-
 from baken.api.window import Window
-from baken.clock import HOUR, to_ms
-from baken.history.ranges import Points, read_range
+from baken.clock import to_ms
+from baken.history.joined import Lack
+from baken.history.ranges import Points
 from baken.history.rollups import HOUR_MS
 from baken.history.store import Store
 from baken.metrics.catalogue import Metric
@@ -27,7 +26,7 @@ LONGEST = timedelta(days=93)
 MOST_SERIES = 30
 """What is usual is told for at most so many series of a metric at once."""
 
-_KEEP_SECONDS, _MOST_KEPT = 600.0, 64
+_KEEP_SECONDS, _KEEP_SECONDS_LACKING, _MOST_KEPT = 600.0, 30.0, 64
 _HISTORY = timedelta(days=unusual.MONTH_DAYS + 1)
 
 # The least difference that matters to people, by unit.
@@ -39,9 +38,13 @@ _AGE, _AGES = 10.0, ("_age_seconds", "_oldest_job_seconds", "_oldest_unsent_seco
 _SHARE, _STEP_SHARE = 0.02, 0.005
 
 
+Read = Callable[[datetime, datetime], tuple[list[Points], Lack | None]]
+"""Gives the series by the hour from one moment to another, and what of them could not be had."""
+
+
 def unusual_in(
     store: Store,
-    conn: Connection,
+    read: Read,
     entry: Metric,
     site: str,
     labels: dict[str, str],
@@ -64,7 +67,7 @@ def unusual_in(
         reason = f"what is usual is told for {MOST_SERIES} series at most; choose labels"
     if reason is not None:
         return [_absent(reason) for _ in found]
-    learnt = _learnt(store, conn, entry, site, labels, window, step, zone, len(found))
+    learnt = _learnt(store, read, entry, site, labels, window, step, zone, len(found))
     answers = []
     for points in found:
         own = learnt.get(tuple(sorted(points.labels.items())))
@@ -88,7 +91,7 @@ _guard = threading.Lock()
 
 def _learnt(
     store: Store,
-    conn: Connection,
+    read: Read,
     entry: Metric,
     site: str,
     labels: dict[str, str],
@@ -111,7 +114,8 @@ def _learnt(
     counted = entry.kind == "counter"
     begins = window.start - _HISTORY - timedelta(days=every)
     found = {}
-    for past in read_range(conn, site, entry.name, begins, window.end, step=HOUR, labels=labels, counter=counted):
+    pasts, lack = read(begins, window.end)
+    for past in pasts:
         if counted:
             at, rates = _rates(past)
             hours = Hours(at, rates, rates)
@@ -129,7 +133,8 @@ def _learnt(
         )
         found[tuple(sorted(past.labels.items()))] = _Learnt(past, usual, min(hours.low, default=0.0) >= 0)
     with _guard:
-        kept[key] = (time.monotonic(), found)
+        # What was learnt without the long history is soon learnt anew.
+        kept[key] = (time.monotonic() - (0.0 if lack is None else _KEEP_SECONDS - _KEEP_SECONDS_LACKING), found)
         while len(kept) > _MOST_KEPT:
             del kept[next(iter(kept))]
     return found

@@ -23,9 +23,10 @@ from baken.errors import (
     older,
     reader,
     scheduled_jobs,
+    sentry_echoes,
     watermarks,
 )
-from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, SCHEDULED_JOBS, WORKER_LOG, Event
+from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, SCHEDULED_JOBS, SENTRY, WORKER_LOG, Event
 from baken.errors.older import Filling
 from baken.errors.people import resolve
 from baken.errors.sources import Gathered, Read, SourceState, gather
@@ -262,13 +263,14 @@ def write(
         return None
     moment, reach = to_ms(now), reach_of(site, stored, now, step.states)
     kept: Sequence[counts.Occurrence] = [*found, *before]
-    if reach.content or reach.failure:
+    if reach.content or reach.failure or reach.sent:
         kept = _settle(conn, site.name, kept, reach, step.listed, moment)
         if reach.content and step.caught_up:
             echoes.find_lost(conn, site.name, moment)
         pruned: float = site.memory.get("echoes_pruned", 0.0)
         if time.monotonic() - pruned > _PRUNE_EVERY:
             echoes.prune(conn, site.name, reach, moment)
+            sentry_echoes.prune(conn, site.name, moment)
             site.memory["echoes_pruned"] = time.monotonic()
     most = site.settings.errors.max_patterns
     applied = counts.apply(conn, site.name, kept, most_patterns=most, now=moment)
@@ -295,7 +297,8 @@ def _settle(
         for each in found
     ]
     own = {id(alias): each for alias, each in zip(known_as, found, strict=True)}
-    return [own[id(each)] for each in echoes.settle(conn, site, known_as, reach, listed=listed, now=moment)]
+    kept = [own[id(each)] for each in echoes.settle(conn, site, known_as, reach, listed=listed, now=moment)]
+    return sentry_echoes.meet(conn, site, kept, moment) if reach.sent else kept
 
 
 def _as_worker(event: Event, site: str) -> Event:
@@ -319,4 +322,6 @@ def reach_of(site: Site, stored: Known, now: datetime, states: Sequence[SourceSt
         content=bool(site.config.redis_cache),
         failure=bool(site.config.redis_queue) or site.config.bench is not None or scheduled,
         horizon=to_ms(horizon),
+        # The one that takes in what is sent may be another Baken with the same store.
+        sent=site.settings.incoming.sentry_key is not None or SENTRY in stored.sources,
     )

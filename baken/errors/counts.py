@@ -124,7 +124,7 @@ def _occurrence(event: Event, people: Mapping[str, Person], grouping: Grouping) 
     older = fingerprint(row, grouping.previous).pattern if grouping.previous else None
     part = component(row, found)
     if part == "unknown":
-        part = COMPONENT_OF.get(event.source, part)
+        part = event.component or COMPONENT_OF.get(event.source, part)
     person = people.get(event.user, UNKNOWN) if event.user else UNKNOWN
     if event.source == ERROR_LOG and event.user == "Administrator" and part not in _OF_THEMSELVES:
         # Frappe files what its cache held back under Administrator, whoever was hit.

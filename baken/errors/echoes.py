@@ -53,11 +53,13 @@ class Reach:
         content: whether rows may have been shown by the deferred list.
         failure: whether rows of failed jobs may be shown by RQ or a file as well.
         horizon: rows of failed jobs from this moment (ms) on may still be shown by another source.
+        sent: whether the site may send its errors itself (see `sentry_echoes`).
     """
 
     content: bool
     failure: bool
     horizon: int
+    sent: bool = False
 
 
 @dataclass(slots=True)
@@ -262,7 +264,7 @@ def _keys(each: Occurrence, reach: Reach) -> list[str]:
         return [_failure_key(each, event.job or event.method or "")]
     # What RQ says that a job of the scheduler calls is a method of Frappe's; its id may tell which one that calls.
     method = event.name if job_ids.tells_method(event.name) else event.job or _called(each)
-    return [_key("j", job_ids.same(event.name)), _failure_key(each, method)]
+    return [hashed("j", job_ids.same(event.name)), _failure_key(each, method)]
 
 
 def _content_key(each: Occurrence) -> str:
@@ -271,11 +273,11 @@ def _content_key(each: Occurrence) -> str:
         return _title_key(event.method)
     # The site gives a long text without its middle, and its ends in characters or bytes.
     error = (event.error or "").strip()
-    return _key("c", _plain(event.method)[:60], error[:900], error[-3900:])
+    return hashed("c", plain(event.method)[:60], error[:900], error[-3900:])
 
 
 def _title_key(title: str | None) -> str:
-    return _key("t", _plain(title)[:60])
+    return hashed("t", plain(title)[:60])
 
 
 def _failure_key(each: Occurrence, method: str) -> str:
@@ -283,8 +285,8 @@ def _failure_key(each: Occurrence, method: str) -> str:
     last = next((failure for failure in reversed(failures) if failure.exception), None)
     name = html.unescape(method).rsplit(".", 1)[-1]
     if last is None:
-        return _key("f", "", _plain(each.event.error)[:120], name)
-    return _key("f", last.exception.removeprefix("builtins."), _plain(last.message)[:120], name)
+        return hashed("f", "", plain(each.event.error)[:120], name)
+    return hashed("f", last.exception.removeprefix("builtins."), plain(last.message)[:120], name)
 
 
 def _called(each: Occurrence) -> str:
@@ -297,12 +299,13 @@ def _called(each: Occurrence) -> str:
     return ""
 
 
-def _plain(text: str | None) -> str:
+def plain(text: str | None) -> str:
     """A text's letters and digits: Frappe escapes titles, closes their tags, and may cut them."""
     return _NOT_WORD.sub("", _TAG.sub("", html.unescape(text or "")))
 
 
-def _key(kind: str, *texts: str) -> str:
+def hashed(kind: str, *texts: str) -> str:
+    """The key of this kind (a letter) for these texts."""
     joined = "\x1f".join(texts).encode("utf-8", "replace")
     return kind + hashlib.blake2b(joined, digest_size=15).hexdigest()
 

@@ -13,7 +13,9 @@ FRAPPE_LOG, WORKER_LOG = "frappe.log", "worker.error.log"
 """Files of the bench."""
 SCHEDULED_JOBS = "Scheduled Job Log"
 """The table that keeps how each run of the scheduler's jobs ended."""
-SOURCES = (DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG, SCHEDULED_JOBS)
+SENTRY = "Sentry"
+"""What sites send by themselves, as they would to Sentry."""
+SOURCES = (DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG, SCHEDULED_JOBS, SENTRY)
 COMPONENT_OF = {SCHEDULED_JOBS: "scheduler"}
 """The component at work where a source tells it and the calls of the traceback do not."""
 
@@ -24,7 +26,7 @@ class Event:
 
     Attributes:
         source: one of SOURCES.
-        name: what the source calls it: a row's name, a job's id, a place in a file.
+        name: what the source calls it: a row's name, a job's id, a place in a file, the id that a sender gave it.
         at: the moment it happened, aware UTC.
         method: the title it was filed under, usually a method's path; None when the source has none.
         error: the text, usually a traceback.
@@ -32,6 +34,7 @@ class Event:
         size: bytes that its texts take at the site.
         job: the method of the background job that failed; "" when nobody knows it, None when it was no job.
         lost: Frappe could not file it; only a file tells of it.
+        component: the part at work where the source tells it and the calls of the traceback do not; "" elsewhere.
     """
 
     source: str
@@ -43,3 +46,4 @@ class Event:
     size: int = 0
     job: str | None = None
     lost: bool = False
+    component: str = ""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from baken.clock import from_ms, iso
 from baken.errors import echoes, log_files
-from baken.errors.event import SOURCES
+from baken.errors.event import SENTRY, SOURCES
 from baken.errors.leaks import KINDS, KINDS_NL
 from baken.errors.looked import Looked, look
 from baken.history.tables import error_findings, error_patterns
@@ -136,7 +136,11 @@ def sources(looked: Looked, now: datetime) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for name in SOURCES:
         each, state, detail = read.get(name), "ok", None
-        if each is None:
+        if name == SENTRY:
+            # Whether a site sends its errors is its own affair, and one that fails nowhere sends nothing.
+            if each is None:
+                continue
+        elif each is None:
             state, detail = "absent", "it has not been read yet"
         elif each.absent:
             state, detail = "absent", each.absent

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select
 from baken.privacy import Pseudonyms
 from baken.sites.problems import SiteProblem
 from baken.sites.reading import Reading
+from baken.sites.site import Site
 
 GROUPS = (
     "administrator", "manager", "finance", "board", "volunteer", "member", "staff", "guest", "system", "unknown",
@@ -63,6 +64,26 @@ def resolve(reading: Reading, users: Collection[str], pseudonyms: Pseudonyms) ->
             name = "" if user == "Guest" else pseudonyms.of("user", user)
             known[user] = at, Person(name, groups.get(user, "unknown"))
     return {user: known[user][1] for user in users}
+
+
+def at_hand(site: Site, users: Collection[str], pseudonyms: Pseudonyms) -> tuple[dict[str, Person], list[str]]:
+    """Who the `users` are without asking the site, and those for whose group it would have to be asked.
+
+    They are in the group `unknown`, unless it is known from the last hour.
+    """
+    known: dict[str, tuple[float, Person]] = site.memory.get("error_people", {})
+    found: dict[str, Person] = {}
+    missing: list[str] = []
+    moment = time.monotonic()
+    for user in sorted(set(users)):
+        kept = known.get(user)
+        if kept is not None and moment - kept[0] <= _REMEMBERED:
+            found[user] = kept[1]
+            continue
+        group = _by_name(user)
+        found[user] = Person("" if user == "Guest" else pseudonyms.of("user", user), group or "unknown")
+        missing += [] if group else [user]
+    return found, missing
 
 
 def _groups(reading: Reading, users: Collection[str]) -> tuple[dict[str, str], bool]:

@@ -1,22 +1,23 @@
 """How far each source of a site's errors has been read, in the store."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
 
-from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, SCHEDULED_JOBS, WORKER_LOG
+from baken.errors.event import DEFERRED, ERROR_LOG, FAILED_JOBS, FRAPPE_LOG, SCHEDULED_JOBS, SENTRY, WORKER_LOG
 from baken.errors.older import Filling
 from baken.errors.reader import Watermark
 from baken.errors.sources import SourceState
+from baken.history.series import batches
 from baken.history.tables import error_watermarks
 from baken.history.upserts import insert_missing, upsert
 
 OLDER = "Error Log before Baken"
 """Under this name stands how far backfill has come."""
-FURTHER = (DEFERRED, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG, SCHEDULED_JOBS)
+FURTHER = (DEFERRED, FAILED_JOBS, FRAPPE_LOG, WORKER_LOG, SCHEDULED_JOBS, SENTRY)
 """Sources beside the table."""
 _LOCK = "lock"
 
@@ -60,6 +61,25 @@ def load_all(conn: Connection, site: str, *, lock: bool = False) -> Known:
         mark = replace(mark, since=min(mark.since, datetime.fromisoformat(rows[OLDER].modified)))
     sources = {name: _state(name, rows[name].modified, rows[name].seen) for name in FURTHER if name in rows}
     return Known(mark, filling, sources)
+
+
+def load_source(conn: Connection, site: str, source: str, *, lock: bool = False) -> SourceState | None:
+    """How far one of the FURTHER sources has been read; `lock` as for `load_all`."""
+    if lock:
+        _lock(conn, site)
+    table = error_watermarks
+    query = select(table.c.modified, table.c.seen).where(table.c.site == site, table.c.source == source)
+    row = conn.execute(query).first()
+    return _state(source, row.modified, row.seen) if row else None
+
+
+def moments(conn: Connection, source: str, sites: Collection[str]) -> dict[str, str]:
+    """By site, when its `source` was last read: a text that is another one after each reading that was stored."""
+    table = error_watermarks
+    query = select(table.c.site, table.c.modified).where(table.c.source == source)
+    # By its key: what else stands in these rows is long.
+    parts = (conn.execute(query.where(table.c.site.in_(some))) for some in batches(sorted(sites)))
+    return {row.site: row.modified for part in parts for row in part}
 
 
 def save(

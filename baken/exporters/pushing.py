@@ -79,7 +79,7 @@ class Exporter(Protocol):
         """Send what there is to send. Raises NotTaken to be called again soon, and StoreError."""
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Give back what it holds; a later push takes it again."""
 
 
 @dataclass(slots=True)
@@ -142,18 +142,18 @@ class Exports:
             thread.start()
 
     def stop(self) -> None:
-        """Begin nothing new and wait a little for what is being sent."""
+        """Begin nothing new and wait a little for what is being sent; another process may take over then."""
         self._stopping.set()
         ends = time.monotonic() + _FAREWELL
         for thread in self._threads:
             thread.join(max(0.0, ends - time.monotonic()))
         self._threads = []
-
-    def close(self) -> None:
-        """Stop, and give back what the targets hold."""
-        self.stop()
         for each in self.exporters:
             each.close()
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.stop()
 
     def turn(self, patience: float) -> None:
         """Push once to every target, for a host that calls again and again. Nothing new begins after `patience` s."""
@@ -203,7 +203,10 @@ class Exports:
             self._keep(exporter.target, news=news)
             return False
         with self._lock:
-            news = state.failing_since is not None or state.last_ok is None or pushed.problem != state.problem
+            # One that had nothing to say leaves standing what was said last.
+            told = bool(pushed.sent or pushed.rejected or pushed.problem)
+            news = state.failing_since is not None or state.last_ok is None
+            news = news or (told and pushed.problem != state.problem)
             if state.failing_since is not None:
                 log.info("an export is taken again", target=exporter.target)
             if pushed.problem and pushed.problem != state.problem:
@@ -213,7 +216,7 @@ class Exports:
             if pushed.sent or pushed.rejected:
                 state.last_rejected = pushed.rejected
                 state.problem = pushed.problem
-            elif state.failing_since is not None:
+            elif told or state.failing_since is not None:
                 state.problem = pushed.problem
             state.waiting = pushed.waiting
             state.failing_since, state.last_ok = None, now

@@ -8,6 +8,7 @@ METHODS = {
     "baken.adopt_error_grouping": "baken.frappe_host.methods.adopt_error_grouping",
     "baken.assign_alerts": "baken.frappe_host.methods.assign_alerts",
     "baken.comment_alert": "baken.frappe_host.methods.comment_alert",
+    "baken.delete_check": "baken.frappe_host.methods.delete_check",
     "baken.delete_dashboard": "baken.frappe_host.methods.delete_dashboard",
     "baken.enable_channel": "baken.frappe_host.methods.enable_channel",
     "baken.end_sessions": "baken.frappe_host.methods.end_sessions",
@@ -16,6 +17,8 @@ METHODS = {
     "baken.get_alert_rules": "baken.frappe_host.methods.get_alert_rules",
     "baken.get_alerts": "baken.frappe_host.methods.get_alerts",
     "baken.get_channels": "baken.frappe_host.methods.get_channels",
+    "baken.get_check_pings": "baken.frappe_host.methods.get_check_pings",
+    "baken.get_checks": "baken.frappe_host.methods.get_checks",
     "baken.get_dashboard": "baken.frappe_host.methods.get_dashboard",
     "baken.get_dashboards": "baken.frappe_host.methods.get_dashboards",
     "baken.get_error_findings": "baken.frappe_host.methods.get_error_findings",
@@ -43,12 +46,17 @@ METHODS = {
     "baken.get_sites": "baken.frappe_host.methods.get_sites",
     "baken.get_watched_site": "baken.frappe_host.methods.get_watched_site",
     "baken.merge_error_patterns": "baken.frappe_host.methods.merge_error_patterns",
+    "baken.pause_check": "baken.frappe_host.methods.pause_check",
+    "baken.ping_check": "baken.frappe_host.methods.ping_check",
+    "baken.preview_check": "baken.frappe_host.methods.preview_check",
     "baken.preview_error_grouping": "baken.frappe_host.methods.preview_error_grouping",
     "baken.put_back_rule": "baken.frappe_host.methods.put_back_rule",
     "baken.rate_alerts": "baken.frappe_host.methods.rate_alerts",
     "baken.remove_recipient": "baken.frappe_host.methods.remove_recipient",
+    "baken.renew_check": "baken.frappe_host.methods.renew_check",
     "baken.reopen_alerts": "baken.frappe_host.methods.reopen_alerts",
     "baken.resolve_alerts": "baken.frappe_host.methods.resolve_alerts",
+    "baken.save_check": "baken.frappe_host.methods.save_check",
     "baken.save_dashboard": "baken.frappe_host.methods.save_dashboard",
     "baken.save_profile": "baken.frappe_host.methods.save_profile",
     "baken.save_recipient": "baken.frappe_host.methods.save_recipient",
@@ -69,6 +77,24 @@ METHODS = {
     "baken.get_alert_summary": "baken.frappe_host.methods.get_alert_summary",
     "verenigingen.doctype.system_alert.system_alert.resolve_alert": "baken.frappe_host.methods.resolve_alert",
     "baken.resolve_alert": "baken.frappe_host.methods.resolve_alert",
+    "verenigingen.monitoring.zabbix_integration.export_analytics_metrics": (
+        "baken.frappe_host.methods.export_analytics_metrics"
+    ),
+    "baken.export_analytics_metrics": "baken.frappe_host.methods.export_analytics_metrics",
+    "verenigingen.monitoring.zabbix_integration.export_performance_metrics": (
+        "baken.frappe_host.methods.export_performance_metrics"
+    ),
+    "baken.export_performance_metrics": "baken.frappe_host.methods.export_performance_metrics",
+    "verenigingen.monitoring.zabbix_integration.get_metrics_for_zabbix": (
+        "baken.frappe_host.methods.get_metrics_for_zabbix"
+    ),
+    "baken.get_metrics_for_zabbix": "baken.frappe_host.methods.get_metrics_for_zabbix",
+    "verenigingen.monitoring.zabbix_integration.health_check": "baken.frappe_host.methods.health_check",
+    "baken.health_check": "baken.frappe_host.methods.health_check",
+    "verenigingen.monitoring.zabbix_integration.zabbix_webhook_receiver": (
+        "baken.frappe_host.methods.zabbix_webhook_receiver"
+    ),
+    "baken.zabbix_webhook_receiver": "baken.frappe_host.methods.zabbix_webhook_receiver",
     "verenigingen.utils.alert_manager.check_critical_errors": "baken.frappe_host.methods.check_critical_errors",
     "baken.check_critical_errors": "baken.frappe_host.methods.check_critical_errors",
     "verenigingen.utils.alert_manager.get_alert_statistics": "baken.frappe_host.methods.get_alert_statistics",

@@ -19,15 +19,16 @@ _WAIT_SECONDS = 60
 _ADVISORY_LOCK = 0x62616B656E
 
 
-def upgrade(store: "Store") -> None:
+def upgrade(store: "Store", to: str = HEAD) -> None:
     """Run the migrations that `store` has not seen, under a lock. Raises StoreError and driver errors.
 
+    `to` is where to stop: an older version for a backup of one, which is brought up to date when its rows are in.
     SQLite and PostgreSQL change everything or nothing; MariaDB commits every statement, so each migration can
     be run again after it was cut off.
     """
     with store.read() as connection:
-        version = _version(connection)
-    if version == HEAD:
+        version = version_of(connection)
+    if version == to:
         return
     if store.dialect == "mysql":
         with store.engine.connect() as connection:
@@ -39,7 +40,7 @@ def upgrade(store: "Store") -> None:
             if taken != 1:
                 raise StoreUnavailable(f"another process is preparing the store {store.name}; try again")
             try:
-                _run(connection, store.name)
+                _run(connection, store.name, to)
                 connection.commit()
             finally:
                 connection.execute(text("SELECT RELEASE_LOCK(CONCAT(:name, DATABASE()))"), {"name": name})
@@ -51,10 +52,10 @@ def upgrade(store: "Store") -> None:
         if store.dialect == "postgresql":
             connection.execute(text("SET LOCAL lock_timeout = '60s'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        _run(connection, store.name)
+        _run(connection, store.name, to)
 
 
-def _version(connection: Connection) -> str | None:
+def version_of(connection: Connection) -> str | None:
     """The version that the store's tables have, or None for a store without tables."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
@@ -70,16 +71,18 @@ def _make(connection: Connection) -> None:
     connection.execute(insert(version).values(version_num=HEAD))
 
 
-def _run(connection: Connection, name: str) -> None:
-    version = _version(connection)
-    if version == HEAD:
+def _run(connection: Connection, name: str, to: str) -> None:
+    version = version_of(connection)
+    if version == to:
         return
     if version is not None and version not in KNOWN:
         raise StoreError(
             f"the store {name} was used by a newer Baken (tables {version}, this one knows {HEAD}): "
             "start the newer Baken, or give this one another store"
         )
-    if version is None:
+    if version is not None and KNOWN.index(version) > KNOWN.index(to):
+        raise StoreError(f"the store {name} has tables {version}, which do not go back to {to}: give an empty one")
+    if version is None and to == HEAD:
         _make(connection)
         return
     # Only here: a start that finds everything in place does not pay for loading it.
@@ -89,4 +92,4 @@ def _run(connection: Connection, name: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

@@ -1,7 +1,7 @@
 """The present of a site: its last figures, what has no figure and why, and how its last cycle went."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from baken.clock import from_ms
 from baken.history import tables
-from baken.history.series import labels_of
+from baken.history.series import batches, labels_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,37 @@ def latest(conn: Connection, site: str, metrics: Collection[str] | None = None) 
         )
         for metric, labels, at, value, previous_at, previous_value in conn.execute(statement)
     ]
+
+
+def each_latest(conn: Connection, sites: Collection[str]) -> Iterator[tuple[str, str, str, int, float, int | None]]:
+    """The last figures of many sites, as the store has them: for who reads a hundred thousand at once.
+
+    Yields (site, metric, labels as the store writes them, at, value, when it was measured before), moments in
+    milliseconds. In no particular order.
+    """
+    series, last = tables.series.c, tables.latest.c
+    for some in batches(sorted(sites)):
+        statement = (
+            select(series.site, series.metric, series.labels, last.at, last.value, last.previous_at)
+            .select_from(tables.series.join(tables.latest, last.series_id == series.id))
+            .where(series.site.in_(some))
+        )
+        # All of a batch at once: one by one takes three times as long.
+        yield from conn.execute(statement).all()
+
+
+def each_measured(conn: Connection, sites: Collection[str]) -> Iterator[tuple[str, str, int]]:
+    """(site, metric, when it was last measured in milliseconds) of many sites, also where that gave no rows."""
+    table = tables.measurements.c
+    for some in batches(sorted(sites)):
+        yield from conn.execute(select(table.site, table.metric, table.at).where(table.site.in_(some))).all()
+
+
+def each_absence(conn: Connection, sites: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(site, metric) of all that has no figure now, of many sites."""
+    table = tables.absences.c
+    for some in batches(sorted(sites)):
+        yield from conn.execute(select(table.site, table.metric).where(table.site.in_(some))).all()
 
 
 def measured_at(conn: Connection, site: str) -> dict[str, datetime]:

@@ -88,16 +88,17 @@ class Store:
         with self._translated(), self._writer.begin() as connection:
             yield connection
 
-    def migrate(self) -> None:
-        """Bring the tables to this program's version. Two processes may call it at the same time.
+    def migrate(self, to: str | None = None) -> None:
+        """Bring the tables to this program's version, or to an older one. Two processes may call it at the same time.
 
         Raises StoreError, also when a newer Baken has been here already.
         """
         from baken.history.migrate import upgrade
+        from baken.history.migrations import HEAD
 
         with self._translated():
             self._prepare_file()
-            upgrade(self)
+            upgrade(self, to or HEAD)
 
     def _prepare_file(self) -> None:
         """Make the file of an SQLite store, readable for its owner alone, and its folder."""

@@ -743,7 +743,7 @@ check_pings = Table(
     **_BY_KEY,
 )
 
-# Alerts that an Alertmanager was told of, each under its labels there: none of them is left firing there when it is over.
+# Alerts that an Alertmanager was told of, each under its labels there: none is left firing there when it is over.
 pushed_alerts = Table(
     "baken_pushed_alerts",
     metadata,
@@ -779,5 +779,17 @@ silence_links = Table(
     # Since when the other side does not know it any more.
     Column("missing", BigInteger),
     Index("ix_silence_links_silence", "silence"),
+    **_INNODB,
+)
+
+# The last event of each trigger of a Zabbix that was reported: messages may come late and in any order.
+zabbix_events = Table(
+    "baken_zabbix_events",
+    metadata,
+    # The identity of the alert.
+    Column("key", String(32), primary_key=True),
+    Column("event", BigInteger, nullable=False),
+    Column("over", Boolean(create_constraint=False), nullable=False),
+    Column("at", BigInteger, nullable=False),
     **_INNODB,
 )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
@@ -201,6 +202,7 @@ def _domain(function: Any) -> str:
     return module.rsplit(".", 1)[-1].split("_", 1)[0]
 
 
+@cache
 def _load() -> None:
     # A domain that outgrew one file goes on in others that are called `<domain>_<part>`.
     names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))

@@ -28,7 +28,7 @@ from baken.history import audit, changes
 from baken.history.changes import Look
 from baken.history.store import Store, StoreError
 from baken.privacy import installation_key
-from baken.server import act_page, answers, live, openapi, pages
+from baken.server import act_page, alertmanager_in, answers, live, metrics_page, openapi, pages, pings_in, sentry_in
 from baken.server.answers import CsrfProblem, HttpProblem, NotSignedIn, WrongVerb
 from baken.server.attempts import Attempts
 from baken.server.body import Origin, arguments
@@ -80,6 +80,10 @@ def create_app(
         Mount("/assets/baken", host.assets),
         Route(links.PATH, host.act_on_alert, methods=["GET", "POST"]),
         Route(act_page.STYLE_PATH, host.act_style),
+        *metrics_page.routes(host),
+        *alertmanager_in.routes(host),
+        *pings_in.routes(host),
+        *sentry_in.routes(host),
         Route("/health", host.health),
         Route("/api/docs", host.docs),
         Route("/api/openapi.json", host.description),

@@ -22,8 +22,9 @@ from baken.errors.backfill import backfill
 from baken.history.store import open_store
 from baken.privacy import Pseudonyms, installation_key
 from baken.server.demo_alerts import write_alerts
+from baken.server.demo_checks import run_jobs, write_checks
 from baken.server.run import CannotServe, Child, listen, prepare, serve, until_parent_ends
-from baken.settings import Log, Settings, load
+from baken.settings import Settings, load
 from baken.sites.watched import WatchedSites
 
 USERS = (
@@ -74,12 +75,15 @@ def run_demo(
     bench = _prepare(folder, settings, members=members, seed=seed, fresh=fresh, console=console, sites=sites)
     fleet.stir(bench, clock.now())
     prepare(settings)
+    store = open_store(settings.store_url, pool_size=1)
+    write_checks(store, bench.site, now=clock.now(), seed=seed)
+    store.close()
     where, number = listening.getsockname()[:2]
     console.print(f"\n[bold]Baken demo[/]  http://{where}:{number}\n")
     for user, role, token in USERS:
         console.print(f"  {user:<20} password {PASSWORD}   API token {token:<24} {role}", markup=False, soft_wrap=True)
     console.print("\nCtrl-C stops all of it.")
-    life = [Child("life", _life, (bench, speed, seed, settings.log))] if speed > 0 else []
+    life = [Child("life", _life, (bench, speed, seed, settings, (where, number)))] if speed > 0 else []
     shown = {"demo_users": [user for user, _, _ in USERS], "demo_password": PASSWORD}
     serve(settings, listening, life, shown)
 
@@ -91,6 +95,8 @@ def _settings(folder: Path, host: str, sites: int) -> Settings:
         "benches": [{"path": str(folder / "bench")}],
         "sites": [],
         "server": {"host": host, "operators": operators},
+        # `curl http://127.0.0.1:8800/metrics` works as it is: the demo holds invented data.
+        "exporters": {"prometheus": {"allow": ["127.0.0.0/8", "::1"]}},
         "log": {"level": "warning"},
     }
     return load(None, over)
@@ -158,13 +164,20 @@ def _prepare(
     return bench
 
 
-def _life(bench: DemoBench, speed: float, seed: int, log: Log) -> None:
-    logs.configure(log)
+def _life(bench: DemoBench, speed: float, seed: int, settings: Settings, address: tuple[str, int]) -> None:
+    logs.configure(settings.log)
     stop = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     until_parent_ends(stop.set)
+    store = open_store(settings.store_url, pool_size=1)
+    jobs = threading.Thread(
+        target=run_jobs, args=(settings, store, bench.site, address, seed, stop), name="jobs", daemon=True
+    )
+    jobs.start()
     run_life(bench, speed=speed, seed=seed, stop=stop)
+    jobs.join(2 * clock.SECOND.total_seconds())
+    store.close()
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,6 +6,7 @@ import hmac
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import anyio
 from pydantic import SecretStr
@@ -16,6 +17,10 @@ from baken.server.attempts import Attempts
 from baken.server.body import Origin, network, read_body
 
 T = TypeVar("T")
+
+_MOST_LET_IN = 1000
+# Networks that have shown a secret, by what it is for; the oldest give way.
+_let_in: WeakKeyDictionary[Attempts, dict[tuple[str, str], None]] = WeakKeyDictionary()
 
 
 def bearer(request: Request) -> str:
@@ -37,28 +42,46 @@ def secret_matches(given: str, wanted: SecretStr) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.get_secret_value().encode())
 
 
-def check_secret(attempts: Attempts, request: Request, given: str, wanted: SecretStr | None, setting: str) -> None:
-    """Let only who has the secret go on. Works with the store: call it in a thread.
+def is_right(attempts: Attempts, request: Request, given: str, wanted: SecretStr | None, kind: str) -> bool:
+    """Whether a request shows the right secret; wrong ones are counted. Works with the store: call it in a thread.
+
+    After too many wrong ones the right one, too, is taken for a guess, unless the caller's network showed it before.
 
     Args:
         attempts: counts wrong secrets by the caller's network.
         request: the request.
         given: what it shows.
-        wanted: the right secret; None: nothing is let in.
-        setting: its name in the settings, for the text.
+        wanted: the right secret; None: nothing is right.
+        kind: under what wrong ones are counted.
 
-    Raises NotPermitted, TooMany after too many wrong ones, StoreError.
+    Raises TooMany after too many wrong ones, StoreError.
+    """
+    place = network(cast("Origin", request.scope["baken.origin"]).address)
+    right = wanted is not None and bool(given) and secret_matches(given, wanted)
+    known = _let_in.setdefault(attempts, {})
+    # The right one costs nothing: it comes all day long.
+    if right and (kind, place) in known:
+        return True
+    keys = [attempts.hash(kind, place)]
+    with attempts.trying(keys):
+        if not right:
+            attempts.failed(keys)
+            return False
+    while len(known) >= _MOST_LET_IN:
+        known.pop(next(iter(known)), None)
+    known[kind, place] = None
+    return True
+
+
+def check_secret(attempts: Attempts, request: Request, given: str, wanted: SecretStr | None, setting: str) -> None:
+    """Let only who has the secret go on; the arguments are those of `is_right`.
+
+    `setting` is its name in the settings, for the text. Raises NotPermitted, TooMany, StoreError.
     """
     if wanted is None:
         raise NotPermitted(f"this is closed: set {setting} in Baken's settings to open it")
-    origin = cast("Origin", request.scope["baken.origin"])
-    keys = [attempts.hash("incoming", network(origin.address), setting)]
-    # The right one costs nothing: it comes all day long.
-    if given and secret_matches(given, wanted):
-        return
-    with attempts.trying(keys):
-        attempts.failed(keys)
-    raise NotPermitted(f"the secret is wrong or missing; it has to be what {setting} says in Baken's settings")
+    if not is_right(attempts, request, given, wanted, f"incoming {setting}"):
+        raise NotPermitted(f"the secret is wrong or missing; it has to be what {setting} says in Baken's settings")
 
 
 async def in_thread(work: Callable[[], T], limiter: anyio.CapacityLimiter | None = None) -> T:

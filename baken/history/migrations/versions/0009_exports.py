@@ -105,6 +105,14 @@ def upgrade() -> None:
         if_not_exists=True,
         **INNODB,
     )
-    op.create_index(
-        "ix_silence_links_silence", "baken_silence_links", ["silence"], if_not_exists=True
+    op.create_index("ix_silence_links_silence", "baken_silence_links", ["silence"], if_not_exists=True)
+    op.create_table(
+        "baken_zabbix_events",
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("event", sa.BigInteger(), nullable=False),
+        sa.Column("over", sa.Boolean(create_constraint=False), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_zabbix_events"),
+        if_not_exists=True,
+        **INNODB,
     )
