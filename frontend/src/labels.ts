@@ -4,7 +4,7 @@ import { t, word, type MessageKey } from './i18n'
 const UNITS: Record<string, string> = { s: 's', m: 'min', d: 'd' }
 
 /** Labels whose values are names that people gave: they are never translated. */
-const NAMES = ['queue', 'mount', 'table', 'job', 'channel', 'site', 'host', 'pattern', 'certificate']
+const NAMES = ['queue', 'mount', 'table', 'job', 'channel', 'site', 'host', 'pattern', 'certificate', 'check']
 
 function known(key: string): string | null {
   const text = t(key as MessageKey)

@@ -22,5 +22,6 @@ test('more than none is one, less than one is none', () => {
 test('rules without a limit say what they look for; what nobody has words for is told as it is written', () => {
   expect(conditionOf(rule({ kind: 'pattern', words: 'new pattern{severity=~HIGH|CRITICAL}, over when quiet for 1d', match: { severity: '~HIGH|CRITICAL' } }))).toBe('an error that was never seen before, severity high or critical')
   expect(conditionOf(rule({ kind: 'finding', words: 'leak found within 1d' }))).toBe('a password or key stands in the error log')
+  expect(conditionOf(rule({ kind: 'ping', words: 'too_long ping of job' }))).toBe('a job that reports starts and does not end in time')
   expect(conditionOf(rule({ kind: 'pattern', words: 'unheard of' }))).toBe('unheard of')
 })

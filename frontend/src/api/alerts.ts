@@ -165,6 +165,8 @@ export interface AlertDetail {
   notifications: Notification[]
   chart: AlertChart | null
   rule: AlertRuleBrief | null
+  /** Where another system shows what it reported; empty for Baken's own. */
+  link?: string
   earlier: Alert[]
   timestamp: string
 }

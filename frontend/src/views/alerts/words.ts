@@ -108,6 +108,8 @@ const KEYS = ['pattern', 'finding']
 export function whereOf(one: { labels: Labels }, all = false): string {
   return Object.entries(one.labels)
     .filter(([name, value]) => value && (all || !KEYS.includes(name)))
+    // What is wrong comes before where.
+    .sort(([name], [other]) => Number(other === 'problem') - Number(name === 'problem'))
     .map(([name, value]) => (name === 'window' ? overWindow(value) : `${labelName(name)} ${labelValue(name, value)}`))
     .join(', ')
 }

@@ -59,6 +59,7 @@ function unlimited(rule: RuleSetting): string {
   const { kind, words } = rule
   if (kind === 'pattern') return known(`settingsPattern.${/^(\w+) pattern/.exec(words)?.[1] ?? ''}`)
   if (kind === 'finding') return known(`settingsFinding.${/^(\w+) found/.exec(words)?.[1] ?? ''}`)
+  if (kind === 'ping') return known(`settingsPing.${/^(\w+) ping/.exec(words)?.[1] ?? ''}`)
   if (kind === 'absence') {
     const span = spanText(/ for (\w+)$/.exec(words)?.[1])
     return span && rule.metric ? t('setup.noFigure', { metric: metricTitle(rule.metric), span }) : ''
