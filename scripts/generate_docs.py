@@ -7,11 +7,15 @@ and `<!-- end -->` is replaced.
 import argparse
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
@@ -350,6 +354,39 @@ def names_module() -> str:
     return "\n".join([*lines, "}", '"""By documented name; the hook `override_whitelisted_methods`."""', ""])
 
 
+def runtime_lock() -> str:
+    """`deploy/docker/requirements.lock`: what of the lock the server needs, for an image without all the tools."""
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = _needed([*project["dependencies"], *extras["server"], *extras["otlp"]])
+    lines = (DOCS.parent / "requirements.lock").read_text(encoding="utf-8").splitlines(keepends=True)
+    kept: list[str] = []
+    keep = False
+    for line in lines:
+        name = re.match(r"([A-Za-z0-9._-]+)==", line)
+        if name is not None:
+            keep = canonicalize_name(name[1]) in wanted
+        if keep:
+            kept.append(line)
+    return "".join(kept)
+
+
+def _needed(wanted: Iterable[str]) -> set[str]:
+    """The packages that requirements name, and those that these need on this Python, as the lock calls them."""
+    found: set[tuple[str, str]] = set()
+    waiting = [Requirement(text) for text in wanted]
+    while waiting:
+        one = waiting.pop()
+        name = canonicalize_name(one.name)
+        for extra in {"", *one.extras}:
+            if (name, extra) in found:
+                continue
+            found.add((name, extra))
+            further = [Requirement(text) for text in requires(name) or ()]
+            waiting += [each for each in further if each.marker is None or each.marker.evaluate({"extra": extra})]
+    return {name for name, _ in found}
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "configuration.md": settings_page,
     "metrics.md": metrics_page,
@@ -357,6 +394,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "channels.md": channels_page,
     "rules.md": rules_page,
     "../baken/frappe_host/names.py": names_module,
+    "../deploy/docker/requirements.lock": runtime_lock,
 }
 
 

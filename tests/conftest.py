@@ -31,7 +31,7 @@ _VIEWS = "tests/e2e/test_views.py::"
 
 # What takes longest begins first, so that no worker is left alone with it at the end.
 _LONG = re.compile(
-    r"tests/(?:e2e/|server/test_serve|alerts/test_watch|collector/test_run|history/test_retention|trends/|errors/test_(?:reader|echoes))"
+    r"tests/(?:e2e/|server/test_serve|alerts/test_watch|collector/test_run|history/test_retention|trends/|exporters/test_(?:zabbix_server|remote_write|prometheus_rules)|errors/test_(?:reader|echoes))"
 )
 
 
@@ -64,7 +64,7 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").strip().lower() in {"1", "true", "yes", "on"}
 
 
-_PREPARE_THEMSELVES = ("tests/history/test_store.py", "tests/history/test_people.py")
+_PREPARE_THEMSELVES = ("tests/history/test_store.py", "tests/history/test_people.py", "tests/history/test_backup.py")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "baken"
 
 ROOTS = {
     "SiteProblem", "StoreError", "Refusal", "HttpProblem", "Undelivered", "Refused", "Overtaken", "BadTime",
-    "BadMatcher", "BadBody", "BadLink", "AddressLost", "ChannelProblem", "KeyProblem", "NotTaken",
+    "BadMatcher", "BadBody", "BadLink", "AddressLost", "ChannelProblem", "KeyProblem", "NotTaken", "LongHistoryProblem",
 }  # fmt: skip
 """Exceptions whose text, and that of their subclasses, is shown."""
 
@@ -53,6 +53,7 @@ RETURNING = {
     "errors/places.py": None,
     "history/dashboard_body.py": None,
     "history/kept_retention.py": None,
+    "history/remote.py": {"_refused"},
     "trends": None,
 }
 """Modules and folders in which functions return texts that are shown: all of them, or those named."""
@@ -62,7 +63,8 @@ APART = (
     "alerts/trial.py", "alerts/trial_file.py", "alerts/trial_course.py", "collector/doctor.py", "alerts/compose.py",
     "alerts/words.py", "alerts/report", "errors/sentences.py", "errors/scrub.py", "errors/template.py",
     "frappe_host/desk.py", "frappe_host/test_", "monitoring/", "server/incoming.py", "server/metrics_page.py",
-    "server/sentry_in.py", "server/alertmanager_in.py", "server/pings_in.py",
+    "server/sentry_in.py", "server/alertmanager_in.py", "server/pings_in.py", "exporters/prometheus.py",
+    "exporters/promql.py", "history/backup.py",
 )  # fmt: skip
 """What is shown on the command line or in the Desk only, or told to other programs, invented for the demo, or said in
 both languages already."""

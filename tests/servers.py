@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psycopg2
 import pymysql
@@ -27,7 +27,16 @@ from redis.retry import Retry
 START_SECONDS = 90.0
 PASSWORD = "baken-tests"
 
-Server = TypeVar("Server", "MariaDB", "Postgres", "RedisServer")
+
+class Runs(Protocol):
+    """A server that can be started and stopped, again and again."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+Server = TypeVar("Server", bound=Runs)
 
 
 class ServerMissingError(Exception):

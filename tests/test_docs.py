@@ -46,12 +46,15 @@ def test_a_stale_page_is_noticed(tmp_path: Path) -> None:
     for page in ("configuration.md", "methods.md", "channels.md"):
         (tmp_path / "docs" / page).write_text((DOCS / page).read_text())
     (tmp_path / "docs" / "metrics.md").write_text("# Metrics\n")
+    for name in ("pyproject.toml", "requirements.lock"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
     rules = (DOCS / "rules.md").read_text()
     (tmp_path / "docs" / "rules.md").write_text(rules.replace("A figure beyond a limit.", "Something else."))
     checked = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
     assert checked.returncode == 1
-    # Of the names of methods for Frappe there is none here.
-    assert "stale: metrics.md, rules.md, ../baken/frappe_host/names.py;" in checked.stderr
+    # Of the names of methods for Frappe and of the lock for the image there is none here.
+    told = "stale: metrics.md, rules.md, ../baken/frappe_host/names.py, ../deploy/docker/requirements.lock;"
+    assert told in checked.stderr
 
 
 def test_every_setting_metric_and_method_is_on_its_page() -> None:

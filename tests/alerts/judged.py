@@ -9,7 +9,7 @@ from typing import Any
 from baken.alerts import kinds, toml_lines
 from baken.alerts.kinds import Judge
 from baken.alerts.matchers import match
-from baken.alerts.rule import Measured, SeenFinding, SeenPattern, Verdict
+from baken.alerts.rule import Measured, SeenCheck, SeenFinding, SeenPattern, Verdict
 from baken.alerts.rule_table import Problem, RuleTable
 from baken.clock import to_ms
 from baken.history.samples import Latest, Points
@@ -53,6 +53,7 @@ class MadeView:
     courses: dict[str, list[Points]] = field(default_factory=dict)
     seen: list[SeenPattern] = field(default_factory=list)
     found: list[SeenFinding] = field(default_factory=list)
+    jobs: list[SeenCheck] = field(default_factory=list)
 
     def put(self, metric: str, value: float, ago: timedelta = timedelta(), /, **labels: str) -> "MadeView":
         """Add the last figure of a label set."""
@@ -92,6 +93,10 @@ class MadeView:
     def findings(self) -> Iterable[SeenFinding]:
         """The findings."""
         return self.found
+
+    def pings(self) -> Iterable[SeenCheck]:
+        """The jobs that report by pings."""
+        return self.jobs
 
 
 def verdicts(found: Judge, view: MadeView) -> dict[str, Verdict]:

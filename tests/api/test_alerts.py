@@ -205,7 +205,7 @@ def test_one_with_its_whole_story(world: World) -> None:
     number = fire(world.store, at=now - timedelta(minutes=5), settings=world.settings.alerts)
     change(world.store, lambda act: lifecycle.acknowledge(act, number, "I look at it"), user=BOARD)
     found = ask(world, "baken.get_alert", number=number)
-    assert set(found) == {"alert", "trail", "notifications", "chart", "rule", "earlier", "timestamp"}
+    assert set(found) == {"alert", "trail", "notifications", "chart", "rule", "link", "earlier", "timestamp"}
     assert [(each["kind"], each["user"], each["text"]) for each in found["trail"]] == [
         ("fired", "", ""),
         ("acknowledged", BOARD, "I look at it"),
@@ -482,5 +482,6 @@ def test_recipients_of_other_sites_are_not_told_of(tmp_path: Path) -> None:
     with make_world(tmp_path, names=(SITE, OTHER), more={"alerts": alerts}) as made:
         found = ask(made, "baken.get_channels", site=SITE)
         assert [each["name"] for each in found["recipients"]] == ["beheer"]
-        assert found["heartbeats"] == [{"host": "ping.example.test", "every": 60}]
+        never = {"fail": True, "said": "", "at": None, "last_ok": None, "problem": ""}
+        assert found["heartbeats"] == [{"host": "ping.example.test", "every": 60, **never}]
         assert "a-secret-id" not in str(found)

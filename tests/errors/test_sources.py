@@ -424,7 +424,7 @@ def test_each_source_says_why_it_is_absent(bench: Bench, store: Store) -> None:
     bench.collect(store, NOW)
     with store.read() as conn:
         states = watermarks.load_all(conn, NAME).sources
-    assert set(states) == set(SOURCES) - {"Error Log"}
+    assert set(states) == set(SOURCES) - {"Error Log", "Sentry"}
     assert states[DEFERRED].absent == states[FAILED_JOBS].absent == ""
     assert states[FRAPPE_LOG].absent == f"there is no file {bench.folder / 'logs' / 'frappe.log'}"
     bench.site = Site(replace(bench.config, redis_cache=None, bench=None, bench_id="other"), Settings())

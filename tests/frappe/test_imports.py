@@ -13,7 +13,15 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 # What runs outside a bench only. Everything else a bench may load.
-_OUTSIDE = ("baken.server", "baken.cli", "baken.cli_alerts", "baken.cli_errors", "baken.cli_options", "baken.demo")
+_COMMANDS = ("", "_alerts", "_errors", "_export", "_options", "_store")
+# Pages and files that only the standalone server and the commands write.
+_WRITTEN = ("alertmanager_config", "grafana", "prometheus", "prometheus_rules", "prometheus_targets")
+_OUTSIDE = (
+    "baken.server",
+    "baken.demo",
+    *(f"baken.cli{name}" for name in _COMMANDS),
+    *(f"baken.exporters.{name}" for name in _WRITTEN),
+)
 # These import Frappe itself, which is not here; their imports are read instead.
 _FRAPPE = ("baken.frappe_host", "baken.monitoring", "baken.hooks")
 # Every process of a site loads these, Baken wanted or not.

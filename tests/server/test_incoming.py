@@ -51,18 +51,23 @@ def test_it_is_closed_without_one_and_says_how_to_open_it(world: World) -> None:
         check_secret(attempts, request(), "0123456789abcdef", None, "incoming.zabbix_token")
 
 
-def test_it_cannot_be_guessed_and_the_right_one_always_goes(world: World) -> None:
+def test_it_cannot_be_guessed_and_goes_on_for_whom_it_went_before(world: World) -> None:
     attempts = Attempts(world.store, b"k" * 32, world.settings.server)
 
     def tried(given: str, address: str = "192.0.2.7") -> None:
         check_secret(attempts, request(address=address), given, SECRET, "incoming.zabbix_token")
 
+    tried(SECRET.get_secret_value(), "203.0.113.9")
     for _ in range(world.settings.server.sign_in_attempts):
         with pytest.raises(NotPermitted):
             tried("wrong")
-    with pytest.raises(TooMany):
-        tried("wrong")
-    # Whoever guesses closes it for nobody else, and not for who knows it.
-    tried(SECRET.get_secret_value())
-    with pytest.raises(NotPermitted):
-        tried("wrong", "198.51.100.1")
+    # After so many guesses the right one is a guess as well.
+    for guess in ("wrong", SECRET.get_secret_value()):
+        with pytest.raises(TooMany):
+            tried(guess)
+    # Whoever guesses closes it for nobody else.
+    tried(SECRET.get_secret_value(), "198.51.100.1")
+    for _ in range(world.settings.server.sign_in_attempts + 1):
+        with pytest.raises((NotPermitted, TooMany)):
+            tried("wrong", "203.0.113.9")
+    tried(SECRET.get_secret_value(), "203.0.113.9")

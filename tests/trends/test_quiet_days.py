@@ -8,11 +8,11 @@ import pytest
 
 from baken.api.usual import unusual_in
 from baken.api.window import Window
-from baken.clock import from_ms
+from baken.clock import HOUR, from_ms
 from baken.demo import rhythm
 from baken.demo.bench import DemoBench, make_bench
 from baken.demo.past import write_past
-from baken.history.ranges import read_range
+from baken.history.ranges import Points, read_range
 from baken.history.store import Store, open_store
 from baken.metrics import catalogue
 
@@ -50,7 +50,14 @@ def found(bench: DemoBench, store: Store) -> list[tuple[str, datetime, datetime]
                 window = Window(end - timedelta(days=7), end, False)
                 step, counter = timedelta(seconds=STEP), entry.kind == "counter"
                 lines = read_range(conn, site, entry.name, window.start, window.end, step=step, counter=counter)
-                for one in unusual_in(store, conn, entry, site, {}, window, STEP, rhythm.ZONE_NAME, lines):
+
+                def by_hour(
+                    begins: datetime, ends: datetime, site: str = site, entry: catalogue.Metric = entry
+                ) -> tuple[list[Points], None]:
+                    counted = entry.kind == "counter"
+                    return read_range(conn, site, entry.name, begins, ends, step=HOUR, counter=counted), None
+
+                for one in unusual_in(store, by_hour, entry, site, {}, window, STEP, rhythm.ZONE_NAME, lines):
                     seen += [(entry.name, from_ms(each["start"]), from_ms(each["end"])) for each in one["unusual"]]
     return sorted(seen)
 
