@@ -295,6 +295,22 @@ def test_a_wrong_settings_file(content: str, told: str, tmp_path: Path, run: Run
     assert ended.err.startswith(f"baken: {told}")
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('[[exporters.remote_write]]\nurl = "vm:8428"', "exporters.remote_write: "),
+        ('[[exporters.zabbix]]\nserver = "zbx"\npsk = "xyz"', "exporters.zabbix zbx: psk_identity and psk belong together"),
+    ],
+)
+def test_a_target_that_cannot_be_used_is_told_before_anything_runs(
+    content: str, told: str, bench: Path, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "baken.toml").write_text(content)
+    ended = run("serve", "--bench", str(bench), "--port", "0")
+    assert (ended.code, ended.out) == (1, "")
+    assert f"baken: {told}" in ended.err and "Traceback" not in ended.err
+
+
 def test_a_settings_file_that_is_not_there(run: Run) -> None:
     ended = run("sites", "--config", "nowhere.toml")
     assert ended.code == 1

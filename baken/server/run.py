@@ -20,6 +20,7 @@ import structlog
 from baken import logs
 from baken.alerts import ready
 from baken.collector.run import new_holder
+from baken.exporters.pushing import exporters_of
 from baken.history.store import open_store
 from baken.privacy import installation_key
 from baken.settings import Settings
@@ -148,13 +149,15 @@ def _listen_remedy(error: OSError) -> str:
 def prepare(settings: Settings) -> None:
     """Make or update what the processes need before they start: the installation's key and the store.
 
-    Raises KeyProblem, SettingsError when rules, channels or recipients of alerts cannot be used, and StoreError when
-    the store cannot be opened or prepared.
+    Raises KeyProblem, SettingsError when rules, channels or recipients of alerts or targets of exports cannot be used,
+    and StoreError when the store cannot be opened or prepared.
     """
     installation_key(settings.data_dir)
     ready.check(settings)
     store = open_store(settings.store_url, pool_size=1)
     store.migrate()
+    for each in exporters_of(settings, store, lambda: ()):
+        each.close()
     store.close()
 
 
