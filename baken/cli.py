@@ -44,8 +44,6 @@ app.add_typer(cli_errors.app, name="errors")
 app.add_typer(cli_alerts.rules, name="rules")
 app.add_typer(cli_alerts.alert, name="alert")
 app.add_typer(cli_export.app, name="export")
-app.command()(cli_store.backup)
-app.command()(cli_store.restore)
 
 
 def main() -> None:
@@ -305,6 +303,11 @@ def call(
         print_json(answer, indent=None)
     else:
         out.print_json(json.dumps(answer, default=plain))
+
+
+# At the end of the list of commands, for they are needed least.
+app.command()(cli_store.backup)
+app.command()(cli_store.restore)
 
 
 if __name__ == "__main__":

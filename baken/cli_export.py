@@ -3,6 +3,7 @@
 None of them writes a secret unless it is asked to in so many words; what holds one says so.
 """
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,9 @@ from baken.settings import Settings
 
 if TYPE_CHECKING:
     from baken.exporters.prometheus_targets import Address
+
+# Prometheus' own grammar, without the units that no interval has.
+_DURATION = re.compile(r"(?=\d)(?:\d+h)?(?:\d+m)?(?:\d+s)?")
 
 app = typer.Typer(
     help="What other monitoring systems need to know of Baken: rules, configuration, targets, dashboards.",
@@ -86,6 +90,8 @@ def prometheus_rules(
     from baken.alerts import kept_recipients, kept_rules, rulebook
     from baken.exporters import prometheus_rules as exporter
 
+    if interval and not _DURATION.fullmatch(interval):
+        fail(f"--interval: {interval} is no duration as Prometheus writes it; give it as 30s or 1m", 2)
     settings = settings_of(config, bench, None, data_dir)
     logs.configure(settings.log)
     book = rulebook.load(settings)
@@ -214,6 +220,8 @@ def prometheus_targets(
     logs.configure(settings.log)
     sites = watched(settings)
     tell_troubles(sites)
+    if sites.troubles and not sites:
+        fail("no site can be watched; nothing was written")
     found = exporter.targets(list(sites), _address(settings, address, https), settings.exporters.labels)
     write(exporter.targets_text(found), file)
 
@@ -370,7 +378,13 @@ def backfill(
     settings = settings_of(config, bench, None, data_dir)
     logs.configure(settings.log)
 
+    told = 0
+
     def tell(day: datetime, sent: int) -> None:
+        nonlocal told
+        if sent == told:
+            return  # a day of which the store has nothing
+        told = sent
         err.print(f"baken: up to {day:%Y-%m-%d}: {sent:,} figures taken", markup=False, soft_wrap=True)
 
     try:

@@ -1,5 +1,6 @@
 """`baken backup` and `baken restore`: the store and what lies beside it, in one file."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +38,8 @@ def backup(
     now = clock.now()
     folder = file if file.is_dir() else None
     if keep is not None and folder is None:
-        fail(f"--keep is for a folder of backups, and {file} is none", 2)
+        why = "is none" if file.exists() else "does not exist; make it first"
+        fail(f"--keep is for a folder of backups, and {file} {why}", 2)
     target = file / backups.name_for(now) if folder else file
     store = _store(settings)
     try:
@@ -89,6 +91,14 @@ def restore(
     if (settings.data_dir / SETTINGS).is_file():
         err.print(
             f"The settings of then are in {settings.data_dir / SETTINGS}; Baken reads them only where it is told to.",
+            markup=False,
+            soft_wrap=True,
+        )
+    if os.geteuid() != settings.data_dir.stat().st_uid:
+        # A service that runs as the folder's owner could read none of it.
+        err.print(
+            "What was written belongs to you, and the folder to somebody else, who cannot read it: "
+            f"chown -R --reference={settings.data_dir} {settings.data_dir}",
             markup=False,
             soft_wrap=True,
         )

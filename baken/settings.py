@@ -7,14 +7,16 @@ nearest known one. The reference page `docs/configuration.md` is generated from 
 import difflib
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -67,7 +69,7 @@ class Server(Section):
     )
     trusted_proxies: list[str] = Field(
         default_factory=lambda: ["127.0.0.1", "::1"],
-        description="Addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        description="Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed.",
     )
     sign_in_attempts: int = Field(
         10, ge=1, description="Failed sign-ins that one address or one user may make within `sign_in_window`."
@@ -106,6 +108,13 @@ class History(Section):
         description="Labels that tell this Baken's series there from those of others, as in `exporters.labels`.",
     )
     metrics_seconds: float = Field(5, gt=0, description="Seconds that a chart waits for it at most.")
+
+    @field_validator("metrics_url")
+    @classmethod
+    def _address(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not re.match(r"https?://[^/?#]", given.get_secret_value()):
+            raise PydanticCustomError("address", "it is no address; give it as https://host/path")
+        return given
 
 
 class Collector(Section):
@@ -341,10 +350,21 @@ class Alerts(Section):
     )
     closed_days: int = Field(730, ge=1, description="Days that resolved alerts are kept with their trail.")
 
+    @field_validator("public_url")
+    @classmethod
+    def _address(cls, given: str) -> str:
+        try:
+            # Both are looked at when they are asked for.
+            parts = urlsplit(given)
+            _ = parts.hostname, parts.port
+        except ValueError:
+            problem = f"{given!r} is no address; write it as https://baken.example.org"
+            raise PydanticCustomError("address", "{problem}", {"problem": problem}) from None
+        return given
+
 
 class PrometheusPage(Section):
-    """`/metrics`, from which Prometheus fetches the last figures. Unset, only those who may see the dashboard get them:
-    by their API token, and about their site."""
+    """`/metrics`, from which Prometheus fetches the last figures. Unset: only for those whom the dashboard lets in."""
 
     token: SecretStr | None = Field(
         None,
@@ -410,7 +430,7 @@ class ZabbixTarget(Section):
 
 
 class Otlp(Section):
-    """An OpenTelemetry collector that gets the figures over OTLP/HTTP. Needs `pip install baken[otlp]`."""
+    """An OpenTelemetry collector that gets the figures over OTLP/HTTP. Needs the libraries of the extra `otlp`."""
 
     url: SecretStr = Field(description="Such as http://127.0.0.1:4318/v1/metrics.")
     auth: Auth = Field(default_factory=Auth)
@@ -450,6 +470,13 @@ class Incoming(Section):
         description="The key in the DSN by which sites send their errors as to Sentry: "
         "https://KEY@baken.example.org/1. Letters and digits.",
     )
+
+    @field_validator("sentry_key")
+    @classmethod
+    def _in_an_address(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not re.fullmatch(r"[A-Za-z0-9]+", given.get_secret_value()):
+            raise PydanticCustomError("letters", "it stands in an address, and has letters and digits only")
+        return given
 
 
 class Log(Section):
@@ -601,8 +628,16 @@ def _explain(error: ValidationError | PydanticSettingsError, source: str) -> str
                 f"unknown setting {where} ({source} or environment){_nearest(path[-1], _known_keys(path[:-1]))}"
             )
         else:
-            lines.append(f"setting {where} ({source} or environment): {detail['msg']}")
+            lines.append(f"setting {where} ({source} or environment): {_said(detail)}")
     return "; ".join(lines)
+
+
+def _said(detail: ErrorDetails) -> str:
+    """What is wrong with a value. Of a secret Pydantic counts "items after validation"; people count characters."""
+    about = detail.get("ctx", {})
+    if detail["type"] == "too_short" and about.get("field_type") == "Value":
+        return f"it needs at least {about['min_length']} characters and has {about['actual_length']}"
+    return detail["msg"]
 
 
 def _known_keys(path: list[str]) -> list[str]:

@@ -24,7 +24,7 @@ from baken.alerts.rule import AREAS, Rule
 from baken.alerts.rule_table import Key
 from baken.api import registry
 from baken.metrics import catalogue
-from baken.settings import Settings
+from baken.settings import Auth, Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -86,6 +86,11 @@ def _section_lines(name: str, section: type[BaseModel], field: FieldInfo, many: 
             yield _first_line(deeper)
             yield ""
             yield from _table(deeper, f"{name}.{child}.")
+            for lowest in deeper.model_fields.values():
+                # The same keys as above: one place has them.
+                if _section(lowest) is Auth:
+                    yield ""
+                    yield f"`[{name}.{child}.auth]` has the keys of [`history.metrics_auth`](#historymetrics_auth)."
 
 
 def _table(section: type[BaseModel], prefix: str) -> list[str]:

@@ -93,6 +93,14 @@ def _stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _the_log_is_left_alone() -> Iterator[None]:
+    """A command that runs in this process sets the log up with its standard error, which ends with the test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("baken.logs.configure", lambda _settings: None)
+        yield
+
+
 @contextlib.contextmanager
 def _server(make: Callable[[Path], Server]) -> Iterator[Server]:
     try:

@@ -53,8 +53,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    # The log keeps the standard error it was set up with, which here ends with the test.
-    monkeypatch.setattr("baken.logs.configure", lambda _settings: None)
 
     def call(*args: str) -> Ended:
         monkeypatch.setattr("sys.argv", ["baken", *args])
@@ -299,7 +297,11 @@ def test_a_wrong_settings_file(content: str, told: str, tmp_path: Path, run: Run
     ("content", "told"),
     [
         ('[[exporters.remote_write]]\nurl = "vm:8428"', "exporters.remote_write: "),
-        ('[[exporters.zabbix]]\nserver = "zbx"\npsk = "xyz"', "exporters.zabbix zbx: psk_identity and psk belong together"),
+        ('[[exporters.alertmanagers]]\nurl = "am:9093"', "exporters.alertmanagers: Alertmanager address "),
+        (
+            '[[exporters.zabbix]]\nserver = "zbx"\npsk = "xyz"',
+            "exporters.zabbix zbx: psk_identity and psk belong together",
+        ),
     ],
 )
 def test_a_target_that_cannot_be_used_is_told_before_anything_runs(

@@ -93,6 +93,8 @@ def test_wishes_that_cannot_be_met(run: Run) -> None:
     assert scheme.code == 2 and "HOST:PORT" in scheme.err
     language = run("export", "prometheus-rules", "--language", "de", *DATA)
     assert language.code == 2 and "en and nl" in language.err
+    interval = run("export", "prometheus-rules", "--interval", "30", *DATA)
+    assert interval.code == 2 and "30s or 1m" in interval.err
     nowhere = run("export", "prometheus-rules", "--out", "no/such/folder/rules.yml", *DATA)
     assert nowhere.code == 1 and "cannot be written: No such file or directory" in nowhere.err
 
@@ -109,6 +111,10 @@ def test_targets_of_all_watched_sites(run: Run, bench: Path, tmp_path: Path) -> 
     }  # fmt: skip
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".targets")] == []
+    good = file.read_text()
+    wrong = run("export", "prometheus-targets", "--bench", str(bench), "--site", "nope", "--out", str(file), *DATA)
+    assert wrong.code == 1 and "no site can be watched; nothing was written" in wrong.err
+    assert file.read_text() == good
 
 
 def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,9 @@ def test_lists_of_tables() -> None:
         ("server = 1", ["setting server", "dictionary"]),
         ("[server]\nport = 'a'\nhost = 1", ["setting server.port", "setting server.host"]),
         ("[server\n", ["baken.toml is not valid TOML", "line 1"]),
+        ('[history]\nmetrics_url = "vm:8428"', ["history.metrics_url", "https://host/path"]),
+        ('[incoming]\nsentry_key = "a key with spaces in it"', ["incoming.sentry_key", "letters and digits only"]),
+        ('[exporters.prometheus]\ntoken = "short"', ["exporters.prometheus.token", "at least 16 characters and has 5"]),
     ],
 )
 def test_a_file_that_cannot_be_used_says_where(content: str, told: list[str]) -> None:
@@ -128,3 +131,10 @@ def test_every_setting_has_a_description() -> None:
                 pending.append(kind)
             else:
                 assert field.description, f"{section.__name__}.{name}"
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "https://baken.example.org:abc", "https://baken.example.org:99999/"])
+def test_an_address_that_cannot_be_taken_apart_is_refused_before_anything_starts(address: str) -> None:
+    _write(f'[alerts]\npublic_url = "{address}"')
+    with pytest.raises(SettingsError, match=r"alerts\.public_url .*is no address; write it as https://baken"):
+        load()

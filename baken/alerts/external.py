@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from sqlalchemy import select
 
@@ -178,6 +179,8 @@ def _texts(report: Report) -> dict[str, dict[str, str]]:
 
 def _details(report: Report) -> dict[str, Any]:
     link = report.link if report.link.startswith(("https://", "http://")) and len(report.link) <= 2000 else ""
+    # A password before the host, or somebody's e-mail address.
+    link = "" if "@" in unquote(link) else link
     return {
         "kind": "external",
         "words": f"reported by {SOURCES[report.source]}",

@@ -13,6 +13,7 @@ from typing import Any
 from baken.errors.event import SENTRY, Event
 from baken.errors.scrub import shorten
 from baken.errors.sentry_envelope import Envelope, failure_text, last_exception, text_of
+from baken.privacy import mask
 
 KEPT = timedelta(days=7)
 """What is said to have happened longer ago is filed under the moment at which it came."""
@@ -166,4 +167,5 @@ def _name(value: Any) -> str:
 
 def _word(value: Any) -> str:
     found = _WORD.fullmatch(text_of(value, 61))
-    return found[0] if found else ""
+    # A version may look like frappe@15.2, and may be whatever else somebody put there.
+    return mask(found[0]) if found else ""

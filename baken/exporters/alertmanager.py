@@ -20,8 +20,9 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, upd
 
 from baken import clock
 from baken.alerts import rulebook
-from baken.alerts.channels.http import host_of
+from baken.alerts.channels.http import host_of, parsed
 from baken.alerts.lifecycle import ACKNOWLEDGED, name_of
+from baken.alerts.message import Undelivered
 from baken.clock import from_ms, iso, to_ms
 from baken.exporters import alertmanager_matchers as matchers
 from baken.exporters.alertmanager_api import Api
@@ -35,7 +36,7 @@ from baken.history.tables import SITE, alert_events, alerts, silences
 from baken.history.tables import pushed_alerts as table
 from baken.history.upserts import upsert
 from baken.privacy import installation_key
-from baken.settings import AlertmanagerTarget, Settings
+from baken.settings import AlertmanagerTarget, Settings, SettingsError
 
 log = structlog.get_logger(__name__)
 
@@ -58,9 +59,16 @@ _LOOK = 1.0
 
 
 def exporters(settings: Settings, store: Store, sites: Sites) -> list["Alertmanager"]:
-    """One for each Alertmanager of the settings. Raises SettingsError for rules that cannot be read, KeyProblem."""
+    """One for each Alertmanager of the settings.
+
+    Raises SettingsError for rules that cannot be read, and for an address that cannot be used; KeyProblem.
+    """
     found: list[Alertmanager] = []
     for target in settings.exporters.alertmanagers:
+        try:
+            parsed(target.url.get_secret_value(), "Alertmanager")
+        except Undelivered as problem:
+            raise SettingsError(f"exporters.alertmanagers: {problem}") from None
         name = f"Alertmanager {target.name or host_of(target.url.get_secret_value())}"
         taken = {each.target for each in found}
         number = 2
@@ -177,7 +185,7 @@ class Alertmanager:
         fresh = {key for key in {*wanted, *ends} if not _was_told(known.get(key), wanted.get(key))}
         bodies = {key: self._firing(each, now) for key, each in wanted.items()}
         bodies |= {key: self._over(each, now) for key, each in ends.items()}
-        prints = {key: _print(body, firing=key in wanted) for key, body in bodies.items()}
+        prints = {key: _print(body, wanted.get(key)) for key, body in bodies.items()}
         self._told = {key: made for key, made in self._told.items() if key in prints}
         # What was refused is tried again when it is another one, and with everything else.
         self._refused = {key: each for key, each in self._refused.items() if prints.get(key) == each[0]}
@@ -306,7 +314,8 @@ class Alertmanager:
         found = {
             "labels": dict(each.labels),
             "annotations": dict(each.annotations),
-            "startsAt": iso_ms(each.fired),
+            # Not later than now, where the clock was set back: it would be refused for ending before it begins.
+            "startsAt": iso_ms(min(each.fired, now)),
             # By the other side's clock, however far it is off.
             "endsAt": iso_ms(max(now, now + self._api.ahead) + HOLDS),
         }
@@ -345,10 +354,11 @@ def _ended(conn: Connection, numbers: Sequence[int]) -> dict[int, int]:
     return found
 
 
-def _print(body: Mapping[str, Any], *, firing: bool) -> str:
-    """Tells whether an alert is to be told of anew; that of one that fires does not change with time."""
-    told = {name: value for name, value in body.items() if not firing or name != "endsAt"}
-    return hashlib.sha256(json.dumps([firing, told], sort_keys=True).encode()).hexdigest()
+def _print(body: Mapping[str, Any], wanted: _Wanted | None) -> str:
+    """Tells whether an alert is to be told of anew; that of one that fires (`wanted`) does not change with time."""
+    told = {name: value for name, value in body.items() if wanted is None or name not in ("startsAt", "endsAt")}
+    fired = None if wanted is None else to_ms(wanted.fired)
+    return hashlib.sha256(json.dumps([fired, told], sort_keys=True).encode()).hexdigest()
 
 
 def _left_out(step: Step) -> str:

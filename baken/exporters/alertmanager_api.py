@@ -96,7 +96,7 @@ class Api:
         if told:
             try:
                 self.ahead = parsedate_to_datetime(told).astimezone(UTC) - clock.now()
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, OverflowError):
                 self.ahead = timedelta()
         return reply
 
@@ -111,7 +111,7 @@ def _is_silence(given: object) -> bool:
         return False
     try:
         for name in ("startsAt", "endsAt"):
-            datetime.fromisoformat(given[name])
+            datetime.fromisoformat(given[name]).astimezone(UTC)
         return isinstance(given["id"], str) and isinstance(given["status"].get("state"), str)
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return False

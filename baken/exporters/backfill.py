@@ -57,7 +57,7 @@ def backfill(
 
     Raises:
         SettingsError: there is no such target.
-        NotTaken: the target could not be reached for that long.
+        NotTaken: the target could not be reached for that long, or what its queue says of itself is damaged.
         StoreError: the store cannot be read.
         OSError: the target's queue cannot be made.
     """
@@ -70,7 +70,12 @@ def backfill(
         marks = after.newest(conn)
         series = after.series_of_sites(conn, marks)
     prepare(folder, Begun(marks, max(marks.values(), default=0)))
-    begun = begun_of(folder)
+    try:
+        begun = begun_of(folder)
+    except (ValueError, KeyError, TypeError):
+        raise NotTaken(
+            f"the queue of {name} cannot be read: look at the folder {remote_write.FOLDER}/{folder.name} in data_dir"
+        ) from None
     delivery = Delivery(targets[name], settings.exporters.labels)
     sent = rejected = 0
     problem = ""

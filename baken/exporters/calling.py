@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from baken.alerts.channels.http import host_of
-from baken.exporters.pushing import NotTaken
+from baken.exporters.pushing import NotTaken, seconds_left
 from baken.privacy import mask
 from baken.settings import Auth
 
@@ -62,7 +62,7 @@ def call(
         json: a body to be sent as JSON; or
         content: the body itself.
         headers: further headers.
-        timeout: seconds for the whole call.
+        timeout: seconds for the whole call; fewer where whoever waits for the push has fewer.
         most_bytes: a longer answer is an error.
 
     Raises NotTaken when no answer comes, with what happened and what to do.
@@ -70,7 +70,13 @@ def call(
     import httpx
 
     host = host_of(url)
+    timeout = seconds_left(timeout)
     given = {"User-Agent": "Baken", **(headers or {}), **credentials(auth)}
+    if not all(value.isascii() and value.isprintable() for value in given.values()):
+        raise NotTaken(
+            f"{what} {host} cannot be called: a token or header of its settings has a sign that no header may have, "
+            "such as a line break at its end"
+        )
     ends = time.monotonic() + timeout
     try:
         with (

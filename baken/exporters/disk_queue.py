@@ -155,6 +155,9 @@ class DiskQueue:
             os.pwrite(self._slots, bytes(2 * _SLOT.size), 0)
         self._turn, place = self._read_position()
         self._place = self._found(place)
+        if self._place != place and self._turn:
+            # The next records may grow beyond the old place, which would then lie in the middle of one of them.
+            self._write_position()
         for segment in self._segments:
             if segment.number < self._place.segment:
                 segment.figures = 0

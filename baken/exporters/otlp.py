@@ -1,7 +1,7 @@
 """OpenTelemetry: the last figures as OTLP metrics over HTTP, for a collector that passes them on.
 
 Gauges and cumulative sums with their units, each point with the moment of its measurement; a point is sent once. What
-is sent is put together by OpenTelemetry's own library, which is not installed with Baken: `pip install baken[otlp]`.
+is sent is put together by OpenTelemetry's own library, which is an extra of the package: `otlp`.
 Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 """
 
@@ -48,7 +48,8 @@ def exporters(settings: Settings, store: Store, sites: Callable[[], Collection[s
             import opentelemetry.sdk.metrics.export  # noqa: F401
         except ImportError:
             raise SettingsError(
-                "exporters.otlp needs OpenTelemetry's libraries, which are not installed: pip install 'baken[otlp]'"
+                "exporters.otlp needs OpenTelemetry's libraries, which are not installed: "
+                "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
             ) from None
     found: dict[str, Otlp] = {}
     for target in targets:
@@ -58,7 +59,7 @@ def exporters(settings: Settings, store: Store, sites: Callable[[], Collection[s
             raise SettingsError(f"exporters.otlp: {problem}") from None
         if host in found:
             raise SettingsError(f"exporters.otlp: {host} is there twice")
-        found[host] = Otlp(settings, store, sites, target, f"otlp {host}")
+        found[host] = Otlp(settings, store, sites, target, f"OpenTelemetry {host}")
     return list(found.values())
 
 

@@ -9,6 +9,7 @@ import importlib
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -24,7 +25,7 @@ from baken.history.tables import export_states as table
 from baken.history.upserts import upsert
 from baken.metrics.catalogue import ExportFigures
 from baken.privacy import masked_trace
-from baken.settings import Settings
+from baken.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
 
@@ -38,10 +39,27 @@ _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 60.0
 _FAREWELL = 5.0
 _KEEP_EVERY = 30.0
+# A host that calls every minute is never exact.
+_SLACK = 10.0
+_LEAST_SECONDS = 0.5
+
+# Until when (monotonic seconds) the push of this moment may go on; None: for as long as its target's settings say.
+_until: ContextVar[float | None] = ContextVar("until", default=None)
+
+
+def seconds_left(wanted: float) -> float:
+    """How many of the `wanted` seconds something may take that a push does: fewer where a host waits for it."""
+    until = _until.get()
+    return wanted if until is None else min(wanted, round(max(_LEAST_SECONDS, until - time.monotonic()), 1))
 
 
 class NotTaken(Exception):
-    """The other side did not take what was sent. The text says what happened, to which target, and what to do."""
+    """The other side did not take what was sent. The text says what happened, to which target, and what to do.
+
+    `waiting`: how many figures wait to be sent, where that is known.
+    """
+
+    waiting: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,7 @@ class Exporter(Protocol):
     """One target that things are sent to.
 
     Attributes:
-        target: what it is called, unique and for people: "zabbix zbx.example.org".
+        target: what it is called, unique and for people: "Zabbix zbx.example.org".
         every: seconds between two pushes.
     """
 
@@ -103,6 +121,11 @@ def exporters_of(settings: Settings, store: Store, sites: Sites) -> list[Exporte
         # Only what is used is loaded: some of it takes a second.
         if getattr(settings.exporters, name):
             found += importlib.import_module(f"baken.exporters.{module}").exporters(settings, store, sites)
+    names = [each.target for each in found]
+    # How a target fares is kept under its name.
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingsError(f"exporters: {twice} is there twice; name it once")
     return found
 
 
@@ -156,13 +179,28 @@ class Exports:
         self.stop()
 
     def turn(self, patience: float) -> None:
-        """Push once to every target, for a host that calls again and again. Nothing new begins after `patience` s."""
+        """Push once to every target, for a host that calls again and again and waits about `patience` seconds.
+
+        One that hangs has its share of them, so that the others have theirs.
+        """
         ends = time.monotonic() + patience
         if not self._recalled:
             self._recall()
-        for each in self.exporters:
-            if time.monotonic() < ends:
+        due = [each for each in self.exporters if self._is_due(each)]
+        for place, each in enumerate(due):
+            now = time.monotonic()
+            token = _until.set(now + max(0.0, ends - now) / (len(due) - place))
+            try:
                 self.push(each)
+            finally:
+                _until.reset(token)
+
+    def _is_due(self, exporter: Exporter) -> bool:
+        state = self._states[exporter.target]
+        if state.failing_since is not None or state.last_ok is None:
+            return True
+        # One that lies ahead was before the clock was set back.
+        return not 0 <= (clock.now() - state.last_ok).total_seconds() < exporter.every - _SLACK
 
     def figures(self) -> dict[str, ExportFigures]:
         """How each target fares, for the metrics about Baken itself."""
@@ -172,7 +210,7 @@ class Exports:
         with self._lock:
             return {
                 target: ExportFigures(
-                    failing=0.0 if state.failing_since is None else (now - state.failing_since).total_seconds(),
+                    failing=max(0.0, (now - (state.failing_since or now)).total_seconds()),
                     rejected=state.last_rejected,
                     waiting=state.waiting,
                 )
@@ -198,8 +236,11 @@ class Exports:
             elif news:
                 log.error("an export failed inside Baken", target=exporter.target, error=masked_trace(error))
             with self._lock:
-                state.failing_since = state.failing_since or now
+                # Not later than now: the clock may have been set back.
+                state.failing_since = min(state.failing_since or now, now)
                 state.problem = text
+                if isinstance(error, NotTaken) and error.waiting is not None:
+                    state.waiting = error.waiting
             self._keep(exporter.target, news=news)
             return False
         with self._lock:

@@ -23,7 +23,7 @@ from baken.clock import to_ms
 from baken.exporters import write_request
 from baken.exporters.catching_up import fill
 from baken.exporters.disk_queue import Begun, DiskQueue, Entry, QueueBusy, prepare
-from baken.exporters.pushing import NotTaken, Pushed
+from baken.exporters.pushing import NotTaken, Pushed, seconds_left
 from baken.exporters.write_delivery import Delivery
 from baken.history import after
 from baken.history.after import Moment, Series
@@ -105,7 +105,7 @@ class RemoteWrite:
 
     def __init__(self, settings: Settings, store: Store, target: Target, name: str) -> None:
         """`name`: how the target is called, unique among those of the settings."""
-        self.target = f"remote write {name}"
+        self.target = f"Remote write {name}"
         self._store = store
         self._folder = folder_of(settings.data_dir, name)
         self._most_bytes = target.queue_megabytes * 2**20
@@ -147,7 +147,7 @@ class RemoteWrite:
         """Send what waits, for some seconds at most. Raises NotTaken, StoreError."""
         with self._pushing:
             self._leaving = False
-            ends = time.monotonic() + _TURN
+            ends = time.monotonic() + seconds_left(_TURN)
             try:
                 queue = self._open()
                 try:
@@ -159,6 +159,10 @@ class RemoteWrite:
                         raise
                     return pushed
                 return self._send(queue, ends)
+            except NotTaken as problem:
+                with self._guard:
+                    problem.waiting = None if self._queue is None else self._queue.waiting
+                raise
             finally:
                 if self._leaving:
                     self._give_back()

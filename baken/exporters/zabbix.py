@@ -236,8 +236,8 @@ def _group(key: str) -> str:
 
 
 def name_of(target: ZabbixTarget) -> str:
-    """What a target is called: "zabbix zbx.example.org"."""
-    return f"zabbix {target.server}" + ("" if target.port == 10051 else f":{target.port}")
+    """What a target is called: "Zabbix zbx.example.org"."""
+    return f"Zabbix {target.server}" + ("" if target.port == 10051 else f":{target.port}")
 
 
 def exporters(settings: Settings, store: Store, sites: Callable[[], Collection[str]]) -> list[Exporter]:

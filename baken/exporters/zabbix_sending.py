@@ -6,6 +6,7 @@ parts of a batch again, first host by host and then by halves. A value that arri
 times, so that nothing is counted twice.
 """
 
+import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from baken.exporters.pushing import NotTaken
+from baken.exporters.pushing import NotTaken, seconds_left
 from baken.exporters.zabbix_figures import Value
 from baken.settings import SettingsError, ZabbixTarget
 
@@ -147,12 +148,15 @@ def _deliver(
     from zabbix_utils.exceptions import ProcessingError
     from zabbix_utils.types import Node
 
+    # What it writes into its log is said here, and once.
+    logging.getLogger("zabbix_utils").setLevel(logging.CRITICAL + 1)
     where = f"Zabbix at {target.server}:{target.port}"
     server, version6 = _address(target.server, target.port)
+    seconds = seconds_left(target.timeout)
     client = Sender(
         port=target.port,
         use_ipv6=version6,
-        timeout=target.timeout,  # type: ignore[arg-type,unused-ignore] # a fraction of a second is as good
+        timeout=seconds,  # type: ignore[arg-type,unused-ignore] # a fraction of a second is as good
         chunk_size=BATCH,
         socket_wrapper=wrapped,
         compression=True,
@@ -171,7 +175,7 @@ def _deliver(
             "and psk of exporters.zabbix"
         ) from None
     except TimeoutError:
-        raise NotTaken(f"{where} gave no answer within {target.timeout:g} s") from None
+        raise NotTaken(f"{where} gave no answer within {seconds:g} s") from None
     except ConnectionError as problem:
         advice = "" if wrapped else "; it may take encrypted connections only"
         raise NotTaken(f"{where} cut the connection: {problem.strerror or type(problem).__name__}{advice}") from None

@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import tarfile
 import time
 import zlib
@@ -28,6 +29,8 @@ _PART_BYTES = 4_000_000
 _MOST = 512_000_000
 """No part is larger: a row holds some ten million bytes at most."""
 _LEVEL = 6
+# What the program writes itself. Whatever else there is would become a file somewhere.
+_NAMES = re.compile(r"tables/[a-z0-9_]+/[0-9]+\.jsonl|files/[a-z]+\.(?:key|toml)|" + re.escape(MANIFEST))
 
 
 class ArchiveProblem(Exception):
@@ -140,7 +143,7 @@ def check(file: Path) -> Manifest:
     lines: dict[str, int] = {}
     manifest: Manifest | None = None
     for name, content in _members(file):
-        if manifest is not None or name in found:
+        if manifest is not None or name in found or not _NAMES.fullmatch(name):
             raise ArchiveProblem(f"{file} is no backup of Baken: {name} should not be there")
         if name == MANIFEST:
             manifest = _manifest(file, content)
@@ -154,20 +157,29 @@ def check(file: Path) -> Manifest:
     for name in sorted(found.keys() | manifest.members.keys()):
         if found.get(name) != manifest.members.get(name):
             raise ArchiveProblem(f"{file} is damaged: {name} is not what was written; take another backup")
-    for table, rows in manifest.rows.items():
-        if lines.get(table, 0) != rows:
+    for table in sorted(lines.keys() | manifest.rows.keys()):
+        if table not in manifest.tables or lines.get(table, 0) != manifest.rows.get(table):
             raise ArchiveProblem(f"{file} is damaged: table {table} lacks rows; take another backup")
     return manifest
 
 
 def parts(file: Path, manifest: Manifest) -> Iterator[tuple[str, list[list[Any]]]]:
-    """The rows of all tables, in parts: table and rows. The archive was checked."""
+    """The rows of all tables, in parts: table and rows. The archive was checked.
+
+    Raises ArchiveProblem for a row that is not as the manifest says, although it is as it was written.
+    """
     for name, content in _members(file):
         if not name.startswith("tables/"):
             continue
         table = name.split("/")[1]
         binary = [at for at, column in enumerate(manifest.tables[table]) if column.binary]
-        yield table, [_row(line, binary) for line in content.splitlines()]
+        try:
+            rows = [_row(line, binary) for line in content.splitlines()]
+            if any(len(row) != len(manifest.tables[table]) for row in rows):
+                raise ValueError("another number of columns")
+        except (ValueError, TypeError, IndexError, RecursionError) as problem:
+            raise ArchiveProblem(f"{file} is no backup of Baken: {name} cannot be read ({problem})") from None
+        yield table, rows
 
 
 def files(file: Path) -> dict[str, bytes]:
@@ -226,5 +238,5 @@ def _manifest(file: Path, content: bytes) -> Manifest:
             rows={name: int(number) for name, number in told["rows"].items()},
             members={name: Member(**member) for name, member in told["members"].items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise ArchiveProblem(f"{file} is no backup of Baken: its {MANIFEST} cannot be read ({problem})") from None

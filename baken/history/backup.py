@@ -28,6 +28,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.exc import CompileError, DataError, IntegrityError, InterfaceError, ProgrammingError
 
 from baken import __version__
 from baken.clock import iso
@@ -41,6 +42,7 @@ __all__ = ["ArchiveProblem", "Manifest", "back_up", "check", "name_for", "old_on
 _LEASES = tables.leases.name
 """What is held at this moment means nothing later."""
 
+_UNFIT = (CompileError, DataError, IntegrityError, InterfaceError, ProgrammingError)
 _ROWS = 5000
 _BATCH_ROWS, _BATCH_BYTES = 2000, 2_000_000
 _PREFIX, _SUFFIX = "baken-", ".tar.gz"
@@ -97,8 +99,12 @@ def back_up(store: Store, file: Path, beside: Sequence[Beside], now: datetime) -
 def _partial(file: Path) -> Iterator[Any]:
     """A file that takes the name of `file` when the block ends well, and of which nothing stays when it does not."""
     partial = file.with_name(f".{file.name}.partial")
-    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "r+b") as target:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            # In a folder of everybody, somebody else could read what is written into a file of theirs.
+            raise StoreError(f"{partial} is another user's: delete it, or write the backup into another folder")
+        os.fchmod(descriptor, 0o600)
         try:
             # Of one that was killed the lock is gone and the rest is overwritten.
             fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -286,8 +292,12 @@ def _restore_file(store: Store, file: Path, manifest: Manifest, now: datetime) -
         _fill(fresh, file, manifest)
         with fresh.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    finally:
+    except BaseException:
         fresh.close()
+        for suffix in ("", "-wal", "-shm"):
+            made.with_name(made.name + suffix).unlink(missing_ok=True)
+        raise
+    fresh.close()
     with contextlib.closing(sqlite3.connect(made)) as connection_:
         found = [row[0] for row in connection_.execute("PRAGMA integrity_check(3)")]
     if found != ["ok"]:
@@ -328,7 +338,14 @@ def _fill(store: Store, file: Path, manifest: Manifest, now: datetime | None = N
         for name, rows in archive.parts(file, manifest):
             names = [column.name for column in manifest.tables[name]]
             for batch in _batches(rows):
-                connection.execute(insert(wanted[name]), [dict(zip(names, row, strict=True)) for row in batch])
+                found = [dict(zip(names, row, strict=True)) for row in batch]
+                try:
+                    connection.execute(insert(wanted[name]), found)
+                except (*_UNFIT, OverflowError) as problem:
+                    # What the driver says may hold the row.
+                    raise ArchiveProblem(
+                        f"{file} cannot be put back: rows of table {name} do not fit ({type(problem).__name__})"
+                    ) from None
         if store.dialect == "postgresql":
             _follow_numbers(connection, wanted.values())
     store.migrate()

@@ -30,8 +30,9 @@ T = TypeVar("T")
 MOST_STEPS = 10_000
 """Steps that are asked for at once: Prometheus gives 11,000 points of a series at most."""
 
-MOST_BYTES = 64_000_000
-"""Bytes that all answers to one question may have together."""
+MOST_BYTES = 24_000_000
+"""Bytes that all answers to one question may have together; while they are read they take some fifteen times as much.
+A hundred series of a thousand steps have about ten million."""
 
 _RAW_MS = 86_400_000
 _FIGURE = "baken_figure"
@@ -218,7 +219,7 @@ class _Asking:
         try:
             data = json.loads(content)["data"]
             return [_row(data["resultType"], each) for each in data["result"]]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise LongHistoryProblem(
                 f"the long history at {_host(self.history)} did not answer with figures; check history.metrics_url"
             ) from None
@@ -257,7 +258,8 @@ def _includes_first(ask: _Asking) -> bool:
     """Whether a range there includes its first moment."""
     remote = ask.remote
     if time.monotonic() >= remote.known_until:
-        ((_, ((_, count),)),) = ask("query", {"query": _LOOK_BACK, "time": _LOOK_BACK_AT}) or (({}, [(0, 0.0)]),)
+        found = ask("query", {"query": _LOOK_BACK, "time": _LOOK_BACK_AT})
+        count = found[0][1][0][1] if len(found) == 1 and len(found[0][1]) == 1 else 0
         if count not in (1, 2):
             raise LongHistoryProblem(
                 f"the long history at {_host(ask.history)} does not speak PromQL; check history.metrics_url"
@@ -283,6 +285,11 @@ def _get(history: History, method: str, arguments: Mapping[str, str], ends: floa
         headers["Authorization"] = f"Bearer {auth.token.get_secret_value()}"
     elif auth.user:
         basic = (auth.user, auth.password.get_secret_value() if auth.password is not None else "")
+    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+        raise LongHistoryProblem(
+            f"the long history at {_host(history)} cannot be asked: a token or header of history.metrics_auth has a "
+            "sign that no header may have, such as a line break at its end"
+        )
     limit = max(0.05, ends - time.monotonic())
     found = bytearray()
     try:
@@ -323,7 +330,7 @@ def _refused(history: History, status: int, content: bytes) -> str:
         return f"the long history at {host} answered {status}; check history.metrics_url: there is nothing there"
     try:
         said = mask(str(json.loads(content)["error"]))[:200]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"the long history at {host} answered {status}"
     return f"the long history at {host} answered {status}: {said}"
 

@@ -6,6 +6,7 @@ is refused for good (4xx), and a store that is away is 503.
 
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -51,6 +52,10 @@ SEVERITIES: Mapping[str, Severity] = {
 
 MOST_ALERTS = 5000
 """Alerts in one call; a body of a megabyte hardly holds more."""
+
+_AT_ONCE, _BREATH = 50, 0.05
+"""So many alerts go into one transaction; then others get the store for so many seconds: a few thousand take a while.
+"""
 
 _TOLD_APART = frozenset({"alertname", "severity", "source", "site"})
 _FIRST = ("instance", "job", "namespace", "service", "device", "mountpoint")
@@ -164,7 +169,10 @@ def site_of(labels: Mapping[str, str], sites: Collection[str]) -> str:
 
 
 def _take(host: "Host", group: Group) -> dict[str, int]:
-    """Make alerts of what is reported, in one transaction; how many were opened, reopened, seen, resolved, unknown."""
+    """Make alerts of what is reported; how many were opened, reopened, seen, resolved, unknown.
+
+    What a store that went away has of it already is seen again when Alertmanager tries again.
+    """
     now = clock.now()
     done: Counter[str] = Counter()
     if not group.reports:
@@ -172,15 +180,18 @@ def _take(host: "Host", group: Group) -> dict[str, int]:
     book, problems = book_or_problems(Call(host.settings, host.store, host.sites, None, None, now))
     if problems:
         log.warning("the rules cannot be read, so no rule explains what Alertmanager reports", problem=problems[0])
-    with host.store.write() as conn:
-        people = kept_recipients.chosen(conn, host.settings, None).settings.alerts
-        act = Act(conn, people, now)
-        for report in group.reports:
-            taken = _one(act, report, book.rules)
-            if taken == "unknown" and report.site:
-                # It may have begun before the site was watched.
-                taken = _one(act, replace(report, site=""), book.rules)
-            done[taken] += 1
+    for start in range(0, len(group.reports), _AT_ONCE):
+        if start:
+            time.sleep(_BREATH)
+        with host.store.write() as conn:
+            people = kept_recipients.chosen(conn, host.settings, None).settings.alerts
+            act = Act(conn, people, now)
+            for report in group.reports[start : start + _AT_ONCE]:
+                taken = _one(act, report, book.rules)
+                if taken == "unknown" and report.site:
+                    # It may have begun before the site was watched.
+                    taken = _one(act, replace(report, site=""), book.rules)
+                done[taken] += 1
     return dict(done)
 
 

@@ -53,6 +53,8 @@ _BODY_SECONDS = 20.0
 _PROJECT = re.compile(r"\d{1,19}")
 _PAIR = re.compile(r"\bsentry_key\s*=\s*([^\s,]{1,500})")
 _DSN_KEY = re.compile(r"https?://([^:@/\s]{1,500})[:@]")
+# It holds names as they were sent, and a header holds no line breaks.
+_NO_HEADER = re.compile(r"[^ -~]")
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "POST, OPTIONS",
@@ -93,7 +95,7 @@ async def _answered(work: Callable[[Request], Any], request: Request) -> Respons
             raise
         response = found
         # SDKs show this while they are debugged, and only this.
-        response.headers["X-Sentry-Error"] = str(error).encode("ascii", "replace").decode().partition("\n")[0][:300]
+        response.headers["X-Sentry-Error"] = _NO_HEADER.sub("?", str(error))[:300]
         if response.status_code in (429, 503):
             seconds = response.headers.setdefault("Retry-After", "60")
             response.headers["X-Sentry-Rate-Limits"] = f"{seconds}:error;default:key"

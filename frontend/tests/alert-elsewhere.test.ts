@@ -27,7 +27,7 @@ beforeEach(() => {
   session.value = { user: ME, full_name: 'Admin', roles: ['System Manager'], site: SITE, sites: [SITE], csrf_token: 'x' }
 })
 
-async function open(given: Partial<AlertDetail>) {
+async function open(given: Partial<AlertDetail>, number = '15') {
   serve({
     'baken.get_alert': { message: alertDetail(given, { rule: 'ALERTMANAGER', alert_type: 'ALERTMANAGER' }) },
     'verenigingen.www.monitoring_dashboard.get_active_alerts': { message: [] },
@@ -40,7 +40,7 @@ async function open(given: Partial<AlertDetail>) {
       { name: 'error-pattern', path: '/errors/:pattern', component: { template: '' } },
     ],
   })
-  await router.push('/alerts/15')
+  await router.push(`/alerts/${number}`)
   const page = mount(AlertView, { global: { plugins: [router] } })
   await flushPromises()
   return page
@@ -58,6 +58,11 @@ test('what another system reports leads there, and to no rule of Baken’s', asy
 test('an address that is none is no link', async () => {
   const page = await open({ rule: RULE, link: 'javascript:alert(1)' })
   expect(page.text()).not.toContain('See it where it was reported')
+})
+
+test('an alert is found by its number as messages have it, too', async () => {
+  const page = await open({ rule: RULE }, 'BA-000015')
+  expect(page.text()).toContain('Another monitoring system reports it')
 })
 
 test('what is wrong comes before where', () => {

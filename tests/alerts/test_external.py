@@ -85,8 +85,17 @@ def test_nothing_personal_is_kept(store: Store) -> None:
     assert "jansen" not in kept and "NL91ABNA0417164300" not in kept
 
 
-def test_a_link_that_is_none_is_left_out(store: Store) -> None:
-    told(store, dataclasses.replace(DISK, link="javascript:alert(1)"))
+@pytest.mark.parametrize(
+    "link",
+    [
+        "javascript:alert(1)",
+        "https://user:secret@zabbix.example/",
+        "https://zabbix.example/?filter=jan@example.test",
+        "https://zabbix.example/?filter=jan%40example.test",
+    ],
+)
+def test_a_link_that_is_none_or_tells_too_much_is_left_out(store: Store, link: str) -> None:
+    told(store, dataclasses.replace(DISK, link=link))
     assert json.loads(rows(store)[0].details)["link"] == ""
 
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from baken import clock
 from baken.errors import counts, sentry, sentry_envelope
 from baken.errors.event import SENTRY, Event
 from baken.errors.fingerprint import fingerprint_text
@@ -136,6 +137,14 @@ def test_a_moment_that_is_none(given: Any) -> None:
     ):
         (sent,) = read(body, now)
         assert (sent.event.at, sent.clock) == (now, now)
+
+
+def test_who_sends_is_kept_without_persons() -> None:
+    given = {"level": "error", "message": "x", "release": "frappe@15.55.1", "sdk": {"name": "jan@leden.example"}}
+    found = sentry.error(given, {}, clock.now())
+    assert found is not None and (found.release, found.sdk) == ("frappe@15.55.1", "<email>")
+    found = sentry.error({**given, "release": "jan@leden.example"}, {}, clock.now())
+    assert found is not None and found.release == "<email>"
 
 
 def test_what_the_sdk_sends_that_frappe_15_has() -> None:

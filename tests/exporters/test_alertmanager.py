@@ -25,6 +25,7 @@ from baken.exporters.alertmanager import Alertmanager as Exporter
 from baken.exporters.alertmanager_api import Api
 from baken.exporters.alertmanager_regex import NoEqual, translated
 from baken.exporters.alertmanager_remote import iso_ms
+from baken.exporters.calling import Reply
 from baken.exporters.pushing import NotTaken
 from baken.history.store import Store, open_store
 from baken.history.tables import alerts, audit, pushed_alerts, silence_links
@@ -296,6 +297,39 @@ def test_another_clock_makes_no_alert_over(world: World) -> None:
 
 
 # Silences
+
+
+def test_a_clock_that_was_set_back_keeps_no_alert_from_being_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock.now()
+    fire(world.store, at=now + timedelta(hours=2))
+    world.push()
+    assert world.exporter.push().rejected == 0
+    assert [each["labels"]["alertname"] for each in world.there()] == ["HIGH_JOB_QUEUE"]
+    told: list[Sequence[Any]] = []
+
+    def post(_api: Api, some: Sequence[Any]) -> list[Any]:
+        told.append(some)
+        return []
+
+    monkeypatch.setattr(Api, "post_alerts", post)
+    world.push(3)
+    assert not any(told)
+
+
+@pytest.mark.parametrize("ends", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-12:00", "soon", 3])
+def test_a_moment_that_is_none_is_told_as_a_wrong_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch, ends: object
+) -> None:
+    given = {
+        "id": "1", "status": {"state": "active"}, "matchers": [{"name": "a", "value": "b"}],
+        "startsAt": "2026-01-01T00:00:00Z", "endsAt": ends,
+    }  # fmt: skip
+    reply = Reply(200, json.dumps([given]).encode(), {"date": "Mon, 01 Jan 0001 00:00:00 +2359"})
+    monkeypatch.setattr("baken.exporters.alertmanager_api.call", lambda *_, **__: reply)
+    with pytest.raises(NotTaken, match="something else than silences"):
+        world.push()
 
 
 def test_a_silence_of_baken_is_one_of_alertmanager(world: World) -> None:

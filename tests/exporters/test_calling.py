@@ -108,6 +108,20 @@ def test_no_answer_in_time_and_nobody_there(other: Other) -> None:
             call("GET", wrong, auth=Auth(), what="store")
 
 
+@pytest.mark.parametrize(
+    "auth",
+    [
+        Auth(token=SecretStr("hidden\n")),
+        Auth(token=SecretStr("hidd\u00e9n")),
+        Auth(headers={"X": SecretStr("a\rb")}),
+    ],
+)
+def test_a_token_that_is_no_header_is_told_as_such(other: Other, auth: Auth) -> None:
+    with pytest.raises(NotTaken, match=r"^store 127\.0\.0\.1 cannot be called: a token") as told:
+        call("GET", other.url, auth=auth, what="store")
+    assert "hid" not in str(told.value) and not other.asked
+
+
 def test_an_endless_answer_is_left(other: Other) -> None:
     other.body = b"x" * 200_000
     with pytest.raises(NotTaken, match="more than 1000 bytes"):

@@ -96,6 +96,23 @@ def test_a_record_that_was_written_in_part_is_cut_off(tmp_path: Path) -> None:
         again.close()
 
 
+def test_a_place_beyond_what_the_disk_kept_is_not_taken_for_one_between_new_records(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    queue.append([entry(number) for number in range(10)])
+    assert take(queue, 8) == list(range(8))
+    queue.close()
+    # A power cut: the place was on the disk, the records were not.
+    os.truncate(segments(tmp_path)[0], 100)
+    queue = opened(tmp_path)
+    assert numbers(queue) == []
+    queue.append([entry(number, size=33) for number in range(20, 30)])
+    queue.close()
+    queue = opened(tmp_path)
+    assert numbers(queue) == list(range(20, 30))
+    assert queue.gave_way() == 0
+    queue.close()
+
+
 def test_a_damaged_record_is_left_out_counted_and_does_not_stop_the_queue(tmp_path: Path) -> None:
     folder = tmp_path / "q"
     queue = opened(folder, MEGABYTE)

@@ -166,15 +166,17 @@ def test_series_arrive_with_their_labels_and_age_and_what_is_absent(watched: Wat
     # A target of its own bears the site's name, and the figures are the same.
     (own,) = watched.until(lambda: watched.query('baken_frappe_errors{job="by_discovery"}'))
     assert own[0]["instance"] == own[0]["site"] == "vereniging.test"
-    ((labels, _),) = watched.query('baken_frappe_redis_up{job="by_file"}')
+    ((labels, _),) = watched.until(lambda: watched.query('baken_frappe_redis_up{job="by_file"}'))
     assert (labels["instance"], labels["instance_name"]) == ("vereniging.test", "queue")
     ((labels, _),) = watched.until(lambda: watched.query('baken_frappe_queue_length{job="baken"}'))
     assert labels["queue"] == 'lo"n\\g'
     ((labels, value),) = watched.until(lambda: watched.query('baken_host_cpu_ratio{job="by_file"}'))
     assert (labels["instance"], value) == (watched.address.at, 0.5)
-    ((_, age),) = watched.query('baken_measured_age_seconds{job="baken", metric="host_cpu_ratio"}')
+    ((_, age),) = watched.until(
+        lambda: watched.query('baken_measured_age_seconds{job="baken", metric="host_cpu_ratio"}')
+    )
     assert 0 <= age < PATIENCE
-    (absent,) = watched.query('baken_absent{job="baken"} == 1')
+    (absent,) = watched.until(lambda: watched.query('baken_absent{job="baken"} == 1'))
     assert (absent[0]["site"], absent[0]["metric"]) == ("vereniging.test", "sepa_mandates")
     assert watched.query('count by (__name__) ({job="baken", __name__=~"baken_.+", exported_job!=""})') == []
 
@@ -188,7 +190,7 @@ def test_what_was_not_measured_for_too_long_ends_in_prometheus(watched: Watched)
     watched.until(lambda: not watched.query(expression))
     which = f'{{job="baken", site="{site}", metric="database_connections"}}'
     assert watched.until(lambda: watched.query(f"baken_absent{which}"))
-    ((_, age),) = watched.query(f"baken_measured_age_seconds{which}")
+    ((_, age),) = watched.until(lambda: watched.query(f"baken_measured_age_seconds{which}"))
     assert age > 300
 
 
@@ -210,6 +212,7 @@ def test_the_rules_are_there_and_one_fires(watched: Watched) -> None:
     assert alert["labels"] == {
         "alertname": "HIGH_MEMBER_CHURN",
         "severity": "warning",
+        "source": "baken",
         "baken_severity": "MEDIUM",
         "area": "business",
         "site": "vereniging.test",

@@ -1,5 +1,6 @@
 """Targets of exports: each on its own, tried again, and how each fares is known."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,18 +12,18 @@ import pytest
 from sqlalchemy import select
 
 from baken import clock
-from baken.exporters import pushing
-from baken.exporters.pushing import Exporter, Exports, NotTaken, Pushed
+from baken.exporters import calling, pushing
+from baken.exporters.pushing import Exporter, Exports, NotTaken, Pushed, seconds_left
 from baken.history.samples import Cycle
 from baken.history.store import Store, open_store
 from baken.history.tables import export_states
-from baken.settings import load
+from baken.settings import Auth, SettingsError, load
 
 
 class Target:
     """A target that does what the test says."""
 
-    every = 0.05
+    every: float = 0.05
 
     def __init__(self, target: str, answers: Callable[[], Pushed]) -> None:
         self.target = target
@@ -150,3 +151,71 @@ def test_an_export_that_trips_over_new_figures_stops_nothing(
     cycle = Cycle("site.example", clock.now(), ())
     exports(monkeypatch, store, tmp_path, Trips("trips", Pushed), after).stored([cycle])
     assert after.seen == [cycle]
+
+
+def test_in_a_round_one_that_hangs_leaves_the_others_their_share(
+    monkeypatch: pytest.MonkeyPatch, store: Store, tmp_path: Path
+) -> None:
+    hole = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{hole.getsockname()[1]}/"
+
+    def hang() -> Pushed:
+        calling.call("POST", url, auth=Auth(), what="Alertmanager", timeout=30)
+        return Pushed()
+
+    zabbix = {"exporters": {"zabbix": [{"server": "127.0.0.1", "port": hole.getsockname()[1], "timeout": 30}]}}
+    (also,) = pushing.exporters_of(load(None, {"data_dir": str(tmp_path), **zabbix}), store, lambda: [])
+    hangs, well = Target("hangs", hang), Target("well", lambda: Pushed(sent=1))
+    running = exports(monkeypatch, store, tmp_path, hangs, also, well)
+    began = time.monotonic()
+    running.turn(2.0)
+    assert time.monotonic() - began < 5
+    assert len(hangs.pushes) == len(well.pushes) == 1
+    for target in ("hangs", also.target):
+        assert "gave no answer within" in rows(store)[target].problem
+    assert seconds_left(30) == 30
+    hole.close()
+
+
+def test_rounds_keep_to_the_pace_of_a_target(monkeypatch: pytest.MonkeyPatch, store: Store, tmp_path: Path) -> None:
+    slow, now = Target("slow", lambda: Pushed(sent=1)), clock.now()
+    slow.every = 300
+    for minute, pushes in ((0, 1), (1, 1), (4, 1), (5, 2), (-120, 3)):
+        monkeypatch.setattr(clock, "now", lambda minute=minute: now + timedelta(minutes=minute))
+        # Each round begins anew.
+        exports(monkeypatch, store, tmp_path, slow).turn(5)
+        assert len(slow.pushes) == pushes
+
+
+def test_a_clock_that_is_set_back_hides_no_failure(
+    monkeypatch: pytest.MonkeyPatch, store: Store, tmp_path: Path
+) -> None:
+    def fail() -> Pushed:
+        raise NotTaken("no answer")
+
+    running, now = exports(monkeypatch, store, tmp_path, Target("a", fail)), clock.now()
+    running.turn(5)
+    monkeypatch.setattr(clock, "now", lambda: now - timedelta(hours=2))
+    assert running.figures()["a"].failing == 0
+    running.turn(5)
+    monkeypatch.setattr(clock, "now", lambda: now - timedelta(hours=1))
+    assert running.figures()["a"].failing == pytest.approx(3600, abs=5)
+
+
+def test_what_waits_is_known_also_while_it_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch, store: Store, tmp_path: Path
+) -> None:
+    def fail() -> Pushed:
+        problem = NotTaken("no answer")
+        problem.waiting = 4711
+        raise problem
+
+    running = exports(monkeypatch, store, tmp_path, Target("a", fail))
+    running.turn(5)
+    assert running.figures()["a"].waiting == rows(store)["a"].waiting == 4711
+
+
+def test_a_target_that_is_there_twice_is_refused(store: Store, tmp_path: Path) -> None:
+    twice = {"exporters": {"zabbix": [{"server": "zbx.example"}, {"server": "zbx.example", "host": "other"}]}}
+    with pytest.raises(SettingsError, match="zbx.example is there twice"):
+        Exports(load(None, {"data_dir": str(tmp_path), **twice}), store, lambda: [])

@@ -174,8 +174,9 @@ def test_a_target_that_is_away_gets_everything_when_it_is_back(
     for place in range(30):
         put(store, target, cycle(now - MINUTE + place * SECOND, place))
     for status in (503, 502, 401):
-        with pytest.raises(NotTaken, match=f"remote write 127.0.0.1 answered {status}"):
+        with pytest.raises(NotTaken, match=f"remote write 127.0.0.1 answered {status}") as told:
             target.push()
+        assert told.value.waiting == 30
     pushed = target.push()
     assert (pushed.sent, pushed.waiting) == (30, 0)
     assert list(up(receiver).values()) == list(range(30))
@@ -588,7 +589,9 @@ def test_nothing_is_lost_and_nothing_is_out_of_order_when_it_is_killed_again_and
     assert count > 200
 
 
-def test_the_command_that_sends_the_past(store: Store, receiver: WriteReceiver, tmp_path: Path, now: datetime) -> None:
+def test_the_command_that_sends_the_past(
+    store: Store, receiver: WriteReceiver, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(store, None, *(cycle(now - DAY + place * MINUTE, place) for place in range(100)))
     file = tmp_path / "baken.toml"
     file.write_text(
@@ -600,6 +603,14 @@ def test_the_command_that_sends_the_past(store: Store, receiver: WriteReceiver, 
     assert len(up(receiver)) == 100
     done = CliRunner().invoke(app, ["backfill", "--target", "no", "--config", str(file)])
     assert done.exit_code == 1
+    state = next(tmp_path.glob("remote-write/vm-*/state"))
+    whole = state.read_bytes()
+    for damaged in (b"", b"[]", b"{}", whole[:30]):
+        state.write_bytes(damaged)
+        done = CliRunner().invoke(app, ["backfill", "--target", "vm", "--config", str(file)])
+        assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
+        assert "the queue of vm cannot be read" in done.output
+    state.write_bytes(whole)
     receiver.refuse = "baken_database_up"
     done = CliRunner().invoke(app, ["backfill", "--target", "vm", "--days", "3", "--config", str(file)])
     assert done.exit_code == 1

@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import hashlib
 import io
 import itertools
 import json
@@ -239,6 +240,50 @@ def rewritten(file: Path, change: Callable[[dict[str, Any], dict[str, bytes]], N
     return other
 
 
+NAMED = [{"name": "name", "binary": False}, {"name": "value", "binary": False}]
+MARKS = "tables/baken_marks/000001.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "columns", "said"),
+    [
+        ("files/baken.db", b"x", [], "files/baken.db should not be there"),
+        ("files/..", b"x", [], "should not be there"),
+        ("files/../../evil.key", b"x", [], "should not be there"),
+        ("files/", b"x", [], "should not be there"),
+        ("tables/evil/000001.jsonl", b"[1]\n", [], "table evil"),
+        (MARKS, b"no json\n", NAMED, "cannot be read"),
+        (MARKS, b"[" * 100_000 + b"\n", NAMED, "cannot be read"),
+        (MARKS, b"[1]\n", NAMED, "another number of columns"),
+        (MARKS, b"[1, 2]\n", [{"name": "name", "binary": True}, NAMED[1]], "cannot be read"),
+        (MARKS, b'["a", 1]\n["a", 1]\n', NAMED, "do not fit"),
+        (MARKS, b'["a", {"x": 1}]\n', NAMED, "do not fit"),
+        (MARKS, b'["a", 1000000000000000000000000]\n', NAMED, "do not fit"),
+    ],
+)
+def test_one_that_somebody_made_up_harms_nothing(
+    tmp_path: Path, name: str, body: bytes, columns: list[dict[str, Any]], said: str
+) -> None:
+    table = name.split("/")[1]
+    manifest = {
+        "format": archive.FORMAT, "baken": "0", "schema": migrations.HEAD, "made": "", "source": "sqlite",
+        "tables": {table: columns} if columns else {},
+        "rows": {table: body.count(b"\n")} if columns else {},
+        "members": {name: {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}},
+    }  # fmt: skip
+    file, data = tmp_path / "made-up.tar.gz", tmp_path / "data"
+    with tarfile.open(file, "w:gz") as tar:
+        for called, content in ((name, body), (archive.MANIFEST, json.dumps(manifest).encode())):
+            entry = tarfile.TarInfo(called)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    store = open_store(f"sqlite:///{data}/baken.db", pool_size=1)
+    with pytest.raises(ArchiveProblem, match=said):
+        backup.restore(store, file, data, NOW)
+    store.close()
+    assert [each for each in tmp_path.rglob("*") if each not in (file, data)] == []
+
+
 def test_a_newer_one_is_refused_and_an_older_one_brought_up_to_date(
     store: Store, kind: str, empty: Callable[[str], Store], tmp_path: Path
 ) -> None:
@@ -397,6 +442,26 @@ def test_a_full_disk_leaves_the_last_good_backup(
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
+def test_nothing_that_somebody_laid_out_is_written_into(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, partial, other = tmp_path / "b.tar.gz", tmp_path / ".b.tar.gz.partial", tmp_path / "other"
+    other.write_bytes(b"theirs")
+    partial.symlink_to(other)
+    with pytest.raises(OSError, match="symbolic links"):
+        backup.back_up(sqlite_store, file, [], NOW)
+    partial.unlink()
+    partial.touch()
+    partial.chmod(0o666)
+    with monkeypatch.context() as somebody:
+        somebody.setattr(os, "geteuid", lambda: 4711)
+        with pytest.raises(StoreError, match="another user's"):
+            backup.back_up(sqlite_store, file, [], NOW)
+    assert other.read_bytes() == b"theirs" and partial.read_bytes() == b"" and not file.exists()
+    backup.back_up(sqlite_store, file, [], NOW)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_what_lies_beside_the_store_comes_along(sqlite_store: Store, tmp_path: Path) -> None:
     fill(sqlite_store)
     key, gone = tmp_path / "installation.key", tmp_path / "push.key"
@@ -453,12 +518,17 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.exit_code == 0, done.output
     names = {"baken.db", "installation.key", "rules.toml", "baken.toml"}
     assert {path.name for path in there.iterdir()} == names
+    assert "chown" not in done.output
+    monkeypatch.setattr(os, "geteuid", lambda: there.stat().st_uid + 1)
+    assert f"chown -R --reference={there}" in run("restore", newest, "--replace", "--data-dir", str(there)).output
     assert (there / "baken.toml").read_text() == config.read_text()
     other = open_store(f"sqlite:///{there}/baken.db")
     assert content(other) == content(store)
     other.close()
     store.close()
     assert run("backup", str(tmp_path / "x.tar.gz"), "--keep", "2", "--config", str(config)).exit_code == 2
+    missing = run("backup", str(tmp_path / "none"), "--keep", "2", "--config", str(config))
+    assert "does not exist; make it first" in missing.output
 
 
 def test_every_table_can_be_filled_by_these_tests() -> None:

@@ -33,6 +33,7 @@ class Server:
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, str], dict[str, str]]] = []
         self.answer: Callable[[str, dict[str, str]], Answer] = lambda _method, _arguments: self.figures([])
+        self.look_back = self.figures([{"metric": {}, "value": [1, "2"]}], "vector")
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,7 +42,7 @@ class Server:
                 arguments = dict(urllib.parse.parse_qsl(query))
                 server.asked.append((path, arguments, {name.lower(): value for name, value in self.headers.items()}))
                 if "vector(1)" in arguments["query"]:
-                    status, headers, body = server.figures([{"metric": {}, "value": [1, "2"]}], "vector")
+                    status, headers, body = server.look_back
                 else:
                     status, headers, body = server.answer(path, arguments)
                 self.send_response(status)
@@ -175,6 +176,12 @@ def test_more_than_a_chart_can_take_is_refused(server: Server, monkeypatch: pyte
         ((422, {}, b'{"status":"error","error":"query processing would load too many samples"}'), "too many samples"),
         ((200, {}, b"<html>Sign in</html>"), "did not answer with figures; check history.metrics_url"),
         ((200, {}, b'{"data": {"resultType": "matrix", "result": [{"metric": 3}]}}'), "did not answer with figures"),
+        (
+            (200, {}, b'{"data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[1e999, "1"]]}]}}'),
+            "did not answer with figures",
+        ),
+        ((200, {}, b"[" * 100_000), "did not answer with figures"),
+        ((422, {}, b"[" * 100_000), "answered 422"),
     ],
 )
 def test_what_is_wrong_is_said(server: Server, answer: Answer, said: str) -> None:
@@ -184,11 +191,31 @@ def test_what_is_wrong_is_said(server: Server, answer: Answer, said: str) -> Non
     assert said in problem(server.url)
 
 
+def test_what_speaks_no_promql_is_refused(server: Server) -> None:
+    two = [{"metric": {"a": each}, "value": [1, "2"]} for each in "ab"]
+    for result, kind in (
+        ([], "vector"),
+        (two, "vector"),
+        ([{"metric": {}, "values": [[1, "2"], [2, "2"]]}], "matrix"),
+    ):
+        remote.forget()
+        server.look_back = server.figures(result, kind)
+        assert "does not speak PromQL" in problem(server.url)
+
+
 def test_an_address_is_never_told_with_what_is_secret_in_it() -> None:
     remote.forget()
     said = problem("http://user:secret@127.0.0.1:1/token-in-path")
     assert said == "the long history at 127.0.0.1 cannot be reached: Connection refused"
     remote.forget()
+
+
+@pytest.mark.parametrize(
+    "auth", [Auth(token=SecretStr("secret\n")), Auth(token=SecretStr("sécret")), Auth(headers={"X": SecretStr("a\rb")})]
+)
+def test_a_token_that_is_no_header_is_told_as_such(server: Server, auth: Auth) -> None:
+    said = problem(server.url, metrics_auth=auth)
+    assert "history.metrics_auth has a sign that no header may have" in said and "cret" not in said
 
 
 def test_a_label_that_is_none_is_refused(server: Server) -> None:

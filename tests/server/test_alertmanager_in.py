@@ -160,6 +160,21 @@ def test_alertmanager_tries_again_when_the_store_is_away(open_world: World, monk
     assert post(open_world, payload(alert())).status_code == 503
 
 
+def test_a_long_message_lets_others_write_in_between(open_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, before = Store.write, []
+
+    def watched(store: Store) -> Any:
+        before.append(len(rows(open_world)))
+        return write(store)
+
+    assert post(open_world, payload(alert())).status_code == 200
+    monkeypatch.setattr(Store, "write", watched)
+    many = payload(*(alert(fingerprint=f"m{number}") for number in range(120)))
+    assert post(open_world, many).json()["message"]["opened"] == 120
+    assert before == [1, 51, 101]
+    assert post(open_world, many).json()["message"]["seen"] == 120
+
+
 def test_what_is_no_message_is_refused_for_good(open_world: World) -> None:
     bodies: list[Any] = [
         [],

@@ -166,6 +166,14 @@ def test_whose_it_is(both: World) -> None:
     assert totals(both) == {OTHER: 2}
 
 
+def test_the_reason_is_a_header_whatever_was_sent(both: World) -> None:
+    answer = send(both, envelope(event(1, tags={"site": "a\r\nb\x01é"}, user={})))
+    assert answer.status_code == 404
+    assert answer.headers["x-sentry-error"] == "no site called a??b?? is watched here"
+    odd = send(both, envelope(event(1, tags={}, user={})), "/x%0dy/api/1/envelope/")
+    assert odd.headers["x-sentry-error"] == "no site called x?y is watched here"
+
+
 def test_the_key(open_world: World) -> None:
     client, body = open_world.client, envelope(event(1), dsn=f"https://{KEY}@baken.example.org/1")
     assert client.post("/api/1/envelope/", content=body).status_code == 200
