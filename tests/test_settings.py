@@ -133,7 +133,9 @@ def test_every_setting_has_a_description() -> None:
                 assert field.description, f"{section.__name__}.{name}"
 
 
-@pytest.mark.parametrize("address", ["http://[::1", "https://baken.example.org:abc", "https://baken.example.org:99999/"])
+@pytest.mark.parametrize(
+    "address", ["http://[::1", "https://baken.example.org:abc", "https://baken.example.org:99999/"]
+)
 def test_an_address_that_cannot_be_taken_apart_is_refused_before_anything_starts(address: str) -> None:
     _write(f'[alerts]\npublic_url = "{address}"')
     with pytest.raises(SettingsError, match=r"alerts\.public_url .*is no address; write it as https://baken"):

@@ -99,7 +99,7 @@ def make_round(
 
     Raises:
         StoreError: the store cannot be used.
-        SettingsError: what the settings say about alerts or exports cannot be used.
+        SettingsError: what the settings say about alerts cannot be used.
     """
     began = time.monotonic()
     # A number of a process may be there twice: in another container, or in the thread of a round that was left behind.
@@ -176,7 +176,7 @@ def _work(
     done = _Work()
     watch = AlertWatch(settings, store, holder, lambda: [site.name], site_of=lambda _name: site)
     pseudonyms = Pseudonyms(installation_key(settings.data_dir))
-    exports = Exports(settings, store, lambda: [site.name])
+    exports = Exports(settings, store, lambda: [site.name], strict=False)
 
     def stored(cycles: Sequence[Cycle]) -> None:
         watch.stored(cycles)

@@ -183,9 +183,16 @@ class Collector:
         if not self._buffer.flush(time.monotonic()):
             raise StoreError(self._buffer.trouble or "the store did not take what was measured")
         self.alerts.once()
-        self.exports.turn(_EXPORTING)
-        self.exports.close()
+        self._export_once()
         return runs
+
+    def _export_once(self) -> None:
+        """Send what there is to other systems, unless a collector runs, which does."""
+        with self.store.read() as connection:
+            lease = leases.holder(connection, leases.COLLECTOR)
+        if lease is None or lease.expires <= clock.now():
+            self.exports.turn(_EXPORTING)
+            self.exports.close()
 
     def _stored(self, cycles: Sequence[Cycle]) -> None:
         """The store has taken these: what follows from them may be told."""

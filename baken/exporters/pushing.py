@@ -129,13 +129,44 @@ def exporters_of(settings: Settings, store: Store, sites: Sites) -> list[Exporte
     return found
 
 
+class _Unusable:
+    """Stands for the targets where what the settings say of them cannot be used: they fail, with the reason."""
+
+    target = "exporters"
+    every = 60.0
+
+    def __init__(self, problem: str) -> None:
+        self._problem = problem
+
+    def stored(self, cycles: Sequence[Cycle]) -> None:
+        """Nothing."""
+
+    def push(self) -> Pushed:
+        """Raises NotTaken with what is wrong with the settings."""
+        raise NotTaken(self._problem)
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 class Exports:
     """All targets. One process per store sends: the one that collects."""
 
-    def __init__(self, settings: Settings, store: Store, sites: Sites) -> None:
-        """Prepare the targets of the settings. Raises SettingsError for one that cannot be used."""
+    def __init__(self, settings: Settings, store: Store, sites: Sites, *, strict: bool = True) -> None:
+        """Prepare the targets of the settings.
+
+        Without `strict`, targets that cannot be used fail for as long as the settings say what they say: for a host
+        that has nobody to tell so at its start, and must measure all the same.
+
+        Raises SettingsError for one that cannot be used.
+        """
         self._store = store
-        self.exporters = exporters_of(settings, store, sites)
+        try:
+            self.exporters = exporters_of(settings, store, sites)
+        except SettingsError as problem:
+            if strict:
+                raise
+            self.exporters = [_Unusable(str(problem))]
         self._states = {each.target: State() for each in self.exporters}
         self._lock = threading.Lock()
         self._stopping = threading.Event()

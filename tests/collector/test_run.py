@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,20 @@ def test_it_measures_writes_and_gives_the_lease_back(watched: Watched) -> None:
         assert {"association_members", "database_up", "monitor_site_query_seconds"} <= found
         assert "host_cpus" in {entry.metric for entry in samples.latest(connection, "")}
         assert leases.holder(connection, leases.COLLECTOR) is None
+
+
+@pytest.mark.parametrize("collects", [False, True])
+def test_one_run_sends_to_other_systems_unless_a_collector_does(
+    collects: bool, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if collects:
+        with watched.store.write() as connection:
+            leases.take(connection, leases.COLLECTOR, "another", timedelta(minutes=1), clock.now())
+    collector = Collector(watched.settings, watched.store, watched.sites)
+    turns: list[float] = []
+    monkeypatch.setattr(collector.exports, "turn", turns.append)
+    collector.run_once()
+    assert bool(turns) is not collects
 
 
 @pytest.fixture

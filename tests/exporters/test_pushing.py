@@ -217,5 +217,18 @@ def test_what_waits_is_known_also_while_it_is_not_taken(
 
 def test_a_target_that_is_there_twice_is_refused(store: Store, tmp_path: Path) -> None:
     twice = {"exporters": {"zabbix": [{"server": "zbx.example"}, {"server": "zbx.example", "host": "other"}]}}
-    with pytest.raises(SettingsError, match="zbx.example is there twice"):
+    with pytest.raises(SettingsError, match="is there twice; name it once"):
         Exports(load(None, {"data_dir": str(tmp_path), **twice}), store, lambda: [])
+
+
+def test_targets_that_cannot_be_used_fail_where_nobody_can_be_told_at_the_start(store: Store, tmp_path: Path) -> None:
+    settings = load(None, {"data_dir": str(tmp_path), "exporters": {"remote_write": [{"url": "vm:8428"}]}})
+    with pytest.raises(SettingsError, match=r"exporters\.remote_write"):
+        Exports(settings, store, lambda: [])
+    lenient = Exports(settings, store, lambda: [], strict=False)
+    lenient.stored([Cycle("site.example", clock.now(), ())])
+    lenient.turn(5)
+    lenient.close()
+    (row,) = rows(store).values()
+    assert row.target == "exporters" and row.problem.startswith("exporters.remote_write: ")
+    assert row.failing_since is not None and lenient.figures()["exporters"].failing >= 0
