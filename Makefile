@@ -4,6 +4,8 @@ NPM ?= npm
 PORT ?= 8800
 HOST ?= 127.0.0.1
 DEMO ?=
+# Tests wait for servers and browsers now and then: one more than there are processors, but not too many servers at once.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(5, (os.cpu_count() or 1) + 1))' 2>/dev/null || echo 3)
 
 BIN := .venv/bin
 SETUP := .venv/.setup
@@ -23,7 +25,7 @@ demo: setup ## Run Baken on a living demo association (make demo PORT=8811)
 # Tests start a hundred processes: each would compile all of Baken for itself where bytecode is not kept.
 test: export PYTHONDONTWRITEBYTECODE =
 test: setup ## Run all tests; those that need a server that is not installed say so and are skipped
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 	cd frontend && $(NPM) run --silent test
 
 lint: setup ## Style, types, import floors

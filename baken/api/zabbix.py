@@ -12,7 +12,7 @@ from baken import __version__
 from baken.alerts import kept_recipients
 from baken.alerts.figures import LEAST_AGE
 from baken.alerts.lifecycle import Act
-from baken.api import access, monitor
+from baken.api import access, monitor, snapshots
 from baken.api.alerts import book_or_problems
 from baken.api.arguments import Longest
 from baken.api.context import DASHBOARD_ROLES, BadArgument, Call, NotPermitted
@@ -43,6 +43,13 @@ def get_metrics_for_zabbix(call: Call) -> dict[str, Any]:
     discovery, by group; `sites` are those that the caller may see), absent (by metric: why there is no figure),
     version, timestamp.
     """
+    # Zabbix servers and proxies may ask at the same moment: what is a second old is as good.
+    key = ("zabbix", call.visible, call.now.replace(microsecond=0))
+    found: dict[str, Any] = snapshots.of(call.store, call.site_name).once(key, lambda: _document(call))
+    return found
+
+
+def _document(call: Call) -> dict[str, Any]:
     both = _present(call)
     figures = [sample for _, its in both for sample in its.figures]
     fresh = [sample for sample in figures if call.now - sample.at <= _patience(sample)]
