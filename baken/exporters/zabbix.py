@@ -80,6 +80,8 @@ class ZabbixExporter:
         self._sites = sites
         self._send = sender(target)
         self._hosts: dict[str, _Host] = {}
+        # Since when there have been refused values of which it is not known which ones they are.
+        self._unsure_since: datetime | None = None
 
     def stored(self, cycles: Sequence[Cycle]) -> None:
         """Nothing: it looks into the store when it sends."""
@@ -225,6 +227,12 @@ class ZabbixExporter:
                 # Something arrives there: what is refused is a matter of single items.
                 lost.taken.append(Value(name, items.KNOWN, "", now))
         unsure = sum(each.failed - len(each.refused) for each in deliveries)
+        if not unsure:
+            self._unsure_since = None
+        elif now - (self._unsure_since or now) <= PATIENCE:
+            # More than could be looked for at once: a server that is only now discovering what there is.
+            self._unsure_since = self._unsure_since or now
+            waiting, unsure = waiting + unsure, 0
         lost.failed = rejected + unsure
         lost.sent = max(lost.sent, sent + lost.failed)
         return Pushed(sent, lost.failed, waiting, lost.problem())

@@ -73,7 +73,7 @@ class Delivery:
             parts.append(f"no item for {_listed(single)}")
         left = self.failed - len(self.refused)
         if left > 0:
-            parts.append(f"which {left} others they were is not known")
+            parts.append(f"which the other {left} are is not known" if parts else "which ones is not known")
         return (
             f"Zabbix refused {self.failed} of {self.sent} values: {'; '.join(parts)}. Import the template that "
             "`baken export zabbix-template` writes, and link it to the hosts"

@@ -150,6 +150,23 @@ def test_a_new_site_waits_until_zabbix_has_discovered_it(scene: Scene) -> None:
     assert scene.acted.new()[f"{SITE} baken.frappe_site_up"] == "0"
 
 
+def test_more_that_is_refused_than_can_be_looked_for_waits_first_as_well(scene: Scene) -> None:
+    """Every second item of many: as it is while a server has only begun to discover what there is."""
+    scene.acted.hosts = {"Baken", SITE}
+    many = [f"q{number:03}" for number in range(600)]
+    scene.acted.unknown = {f"baken.frappe_queue_length[{name}]" for name in many[::2]}
+    scene.record(queue(*many))
+    told = scene.push()
+    assert (told.rejected, told.problem) == (0, "") and told.waiting == 300
+    scene.record(queue(*many))
+    told = scene.push(PATIENCE + timedelta(minutes=2))
+    assert told.rejected > 0 and "is not known" in told.problem
+    scene.acted.unknown.clear()
+    scene.record(queue(*many))
+    told = scene.push(RETRY)
+    assert (told.rejected, told.waiting, told.problem) == (0, 0, "")
+
+
 def test_what_stays_refused_is_named(scene: Scene) -> None:
     scene.acted.hosts = {"Baken", SITE}
     scene.acted.unknown = {"baken.frappe_workers[x]"}
@@ -255,7 +272,7 @@ def test_finding_out_has_an_end() -> None:
     found = deliver(send, values(2 * BATCH))
     assert found.failed == BATCH
     assert tries <= 2 + MOST_TRIES
-    assert "others they were is not known" in found.problem()
+    assert "which the other 222 are is not known" in found.problem()
 
 
 def test_nobody_listens() -> None:
