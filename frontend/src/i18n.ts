@@ -46,10 +46,23 @@ function readable(value: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
-export async function setLanguage(chosen: Language): Promise<void> {
+let wanted: Language = 'en'
+let latest: Promise<void> = Promise.resolve()
+
+/** Turns to a language. Of two that are asked for while their texts are on the way the later one holds, whichever comes first. */
+export function setLanguage(chosen: Language): Promise<void> {
+  wanted = chosen
+  latest = turnTo(chosen)
+  return latest
+}
+
+async function turnTo(chosen: Language): Promise<void> {
   const [loaded] = await (chosen === 'nl'
     ? Promise.all([import('virtual:messages/nl'), loadReasons()])
     : Promise.all([import('virtual:messages/en')]))
+  // Who waits for texts waits for those that hold; where these do not come, the ones that are here are better than none.
+  if (wanted !== chosen && (await latest.then(() => true, () => false))) return
+  wanted = chosen
   messages.value = loaded.default
   language.value = chosen
   document.documentElement.lang = chosen
@@ -76,5 +89,5 @@ export function firstLanguage(): Language {
 /** The user's language on the site, taken when nothing was chosen in this browser. */
 export async function followAccount(siteLanguage: string | null | undefined): Promise<void> {
   const short = siteLanguage?.slice(0, 2).toLowerCase()
-  if (!languagePreference() && isLanguage(short) && short !== language.value) await setLanguage(short)
+  if (!languagePreference() && isLanguage(short) && short !== wanted) await setLanguage(short)
 }
