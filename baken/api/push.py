@@ -16,6 +16,7 @@ from baken.api.registry import method
 from baken.clock import iso
 from baken.history import audit, push
 from baken.history.push import Subscription
+from baken.outward import within
 from baken.privacy import KeyProblem, mask
 
 log = structlog.get_logger(__name__)
@@ -198,7 +199,7 @@ def _endpoint(call: Call, endpoint: str) -> str:
         private = tuple(call.settings.alerts.allow_private) if permits.for_all(call) else ()
         context = Context(private, _TEST_SECONDS)
         host = target.raw_host.decode("ascii")
-        http.within(_TEST_SECONDS, lambda: http.reachable(host, target.port or 443, context, "push service"))
+        within(_TEST_SECONDS, lambda: http.reachable(host, target.port or 443, context, "push service"))
     except Undelivered as problem:
         if problem.permanent:
             raise BadArgument(str(problem)) from None

@@ -5,15 +5,14 @@ set on the page they may be private. Redirects are not followed and proxies of t
 what is secret goes nowhere else.
 """
 
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from baken.alerts.channels.http import host_of
 from baken.exporters.pushing import NotTaken, seconds_left
+from baken.outward import authorities, cause_of
 from baken.privacy import mask
 from baken.settings import Auth
 
@@ -81,7 +80,7 @@ def call(
     try:
         with (
             httpx.Client(
-                verify=_authorities(), trust_env=False, follow_redirects=False, timeout=httpx.Timeout(timeout)
+                verify=authorities(), trust_env=False, follow_redirects=False, timeout=httpx.Timeout(timeout)
             ) as client,
             client.stream(method, url, json=json, content=content, headers=given, auth=_basic(auth)) as answer,
         ):
@@ -92,7 +91,7 @@ def call(
         raise NotTaken(f"the address of {what} cannot be used; give it as https://host/path") from None
     except httpx.HTTPError as problem:
         # The exception's own text may hold the URL.
-        raise NotTaken(f"{what} {host} cannot be reached: {_cause(problem)}") from None
+        raise NotTaken(f"{what} {host} cannot be reached: {cause_of(problem)}") from None
 
 
 def check(reply: Reply, url: str, what: str) -> None:
@@ -131,11 +130,6 @@ def _basic(auth: Auth) -> tuple[str, str] | None:
     return auth.user, auth.password.get_secret_value() if auth.password is not None else ""
 
 
-@cache
-def _authorities() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
 def _read(answer: "httpx.Response", ends: float, most: int, who: str) -> bytes:
     found = bytearray()
     for part in answer.iter_bytes():
@@ -145,14 +139,3 @@ def _read(answer: "httpx.Response", ends: float, most: int, who: str) -> bytes:
         if time.monotonic() > ends:
             raise NotTaken(f"{who} did not end its answer in time")
     return bytes(found)
-
-
-def _cause(problem: BaseException) -> str:
-    cause: BaseException | None = problem
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate cannot be trusted ({cause.verify_message})"
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return type(problem).__name__

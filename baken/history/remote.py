@@ -9,23 +9,20 @@ import contextlib
 import json
 import math
 import re
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from baken.clock import from_ms, to_ms
 from baken.history.prometheus_names import SITE_LABEL, catalogue_label, exported, exported_label
 from baken.history.ranges import Points
+from baken.outward import authorities, cause_of, within
 from baken.privacy import mask
 from baken.settings import History
-
-T = TypeVar("T")
 
 MOST_STEPS = 10_000
 """Steps that are asked for at once: Prometheus gives 11,000 points of a series at most."""
@@ -210,7 +207,7 @@ class _Asking:
         left = self.ends - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        status, content = _within(left, lambda: _get(self.history, method, arguments, self.ends, self.room))
+        status, content = within(left, lambda: _get(self.history, method, arguments, self.ends, self.room))
         self.room -= len(content)
         if status >= 500:
             raise _Unreachable(f"it answered {status}")
@@ -294,7 +291,7 @@ def _get(history: History, method: str, arguments: Mapping[str, str], ends: floa
     found = bytearray()
     try:
         with (
-            httpx.Client(verify=_authorities(), trust_env=False, follow_redirects=False, timeout=limit) as client,
+            httpx.Client(verify=authorities(), trust_env=False, follow_redirects=False, timeout=limit) as client,
             client.stream(
                 "GET",
                 f"{_address(history)}/api/v1/{method}",
@@ -317,7 +314,7 @@ def _get(history: History, method: str, arguments: Mapping[str, str], ends: floa
         raise TimeoutError from None
     except httpx.HTTPError as problem:
         # The exception's own text may hold the address.
-        raise _Unreachable(_cause(problem)) from None
+        raise _Unreachable(cause_of(problem)) from None
     except (httpx.InvalidURL, UnicodeError):
         raise LongHistoryProblem("history.metrics_url cannot be used; give it as https://host/path") from None
 
@@ -335,27 +332,6 @@ def _refused(history: History, status: int, content: bytes) -> str:
     return f"the long history at {host} answered {status}: {said}"
 
 
-def _within(seconds: float, work: Callable[[], T]) -> T:
-    """What `work` returns or raises; TimeoutError after `seconds`. A name that is looked up has no limit of its own."""
-    done: list[T] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            done.append(work())
-        except BaseException as problem:  # noqa: BLE001 - raised where it is waited for
-            failed.append(problem)
-
-    thread = threading.Thread(target=run, name="long history", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failed:
-        raise failed[0]
-    if not done:
-        raise TimeoutError
-    return done[0]
-
-
 def _address(history: History) -> str:
     if history.metrics_url is None:
         raise LongHistoryProblem("history.metrics_url is not set")
@@ -365,19 +341,3 @@ def _address(history: History) -> str:
 def _host(history: History) -> str:
     """Where it is, without what may be secret in its address."""
     return urlsplit(_address(history)).hostname or "?"
-
-
-def _cause(problem: BaseException) -> str:
-    cause: BaseException | None = problem
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate cannot be trusted ({cause.verify_message})"
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return type(problem).__name__
-
-
-@cache
-def _authorities() -> ssl.SSLContext:
-    return ssl.create_default_context()

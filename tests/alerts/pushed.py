@@ -93,6 +93,6 @@ def push_service(folder: Path) -> Iterator[Remote]:
     """A push service that Baken trusts; it takes everything until it is told otherwise."""
     tls, certificate = server_tls(folder, "127.0.0.1")
     trusted = ssl.create_default_context(cafile=str(certificate))
-    with remote(tls) as service, patch.object(http, "_authorities", lambda: trusted):
+    with remote(tls) as service, patch.object(http, "authorities", lambda: trusted):
         service.says(201)
         yield service

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from baken.alerts import brief, letter
 from baken.alerts.channels import ChannelOptions, Context, http
 from baken.alerts.message import Message, Undelivered
+from baken.outward import within
 
 HELP = """\
 Everything that [Apprise](https://github.com/caronc/apprise/wiki) knows: Signal, Matrix, Gotify, Pushover, SMS
@@ -61,7 +62,7 @@ def send(options: Options, to: str, message: Message, context: Context) -> str:
     sender.add(plugin)
     title, text = brief.cut(message.subject, 250), _text(message)
     try:
-        taken = http.within(
+        taken = within(
             context.timeout,
             lambda: sender.notify(
                 body=text,

@@ -9,11 +9,9 @@ import ipaddress
 import re
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
@@ -21,6 +19,7 @@ from pydantic import SecretStr
 
 from baken.alerts.channels import Context
 from baken.alerts.message import Undelivered
+from baken.outward import authorities, within
 from baken.privacy import mask
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ MOST_ADDRESSES = 4
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Result = TypeVar("Result")
 Text = TypeVar("Text", str, SecretStr)
 
 _PRIVATE = tuple(
@@ -55,30 +53,6 @@ class Reply:
     status: int
     text: str
     headers: Mapping[str, str]
-
-
-def within(seconds: float, work: Callable[[], Result]) -> Result:
-    """What `work` returns or raises. Raises TimeoutError after `seconds`; the work is then left to itself.
-
-    For what cannot be given a time limit, such as the look-up of a name.
-    """
-    done: list[Result] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            done.append(work())
-        except BaseException as problem:  # noqa: BLE001 - raised in the thread that waits
-            failed.append(problem)
-
-    thread = threading.Thread(target=run, name="baken-channel", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failed:
-        raise failed[0]
-    if not done:
-        raise TimeoutError
-    return done[0]
 
 
 def post(
@@ -254,7 +228,7 @@ def _call(
         **headers,
     }
     with httpx.Client(
-        verify=tls or _authorities(), trust_env=False, follow_redirects=False, timeout=httpx.Timeout(limit)
+        verify=tls or authorities(), trust_env=False, follow_redirects=False, timeout=httpx.Timeout(limit)
     ) as client:
         for address in addresses:
             request = client.build_request(
@@ -368,16 +342,6 @@ def _said(reply: Reply, url: str, headers: Mapping[str, str]) -> str:
         line = line.replace(part, "…")
     line = mask(re.sub(r"[^\x20-\x7e\u00a0-\uffff]", "", line))
     return f" ({line[:117]}…)" if len(line) > 118 else f" ({line})"
-
-
-@cache
-def _authorities() -> ssl.SSLContext:
-    """The authorities of the system and those that every browser knows, read once: it takes 20 ms."""
-    import certifi
-
-    made = ssl.create_default_context(cafile=certifi.where())
-    made.load_default_certs()
-    return made
 
 
 def form(reply: Reply) -> dict[str, Any]:
