@@ -61,15 +61,19 @@ def read_joined(
     often = every // timedelta(milliseconds=1)
     with store.read() as conn:
         local = read_range(conn, site, metric, start, end, step=step, labels=labels, counter=counter)
+        if history.metrics_url is None:
+            return local, None
         begins = min((points.at[0] for points in local), default=last)
         cut = 0
-        if history.metrics_url is not None and local and begins // DAY_MS != (begins + width - 1) // DAY_MS:
+        if local and begins // DAY_MS != (begins + width - 1) // DAY_MS:
             # Days go as a whole: a step across midnight may have lost its beginning.
             upto = from_ms(begins + width)
             hours = read_range(conn, site, metric, from_ms(begins), upto, step=HOUR, labels=labels, counter=counter)
             starts = min(points.at[0] for points in hours)
-            cut = width if width <= HOUR_MS or starts - begins > HOUR_MS + often else 0
-    if history.metrics_url is None or (begins - first <= width + often and not cut):
+            cut = width if width <= HOUR_MS or starts - begins >= often else 0
+    # Only steps that are no longer than the time between two figures can be empty though nothing is lost.
+    usual = often if width <= often else 0
+    if local and begins - first <= usual and not cut:
         return local, None
     try:
         distant = read_remote(
