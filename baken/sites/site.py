@@ -51,18 +51,24 @@ class SiteConfig:
         """The database server's address: the same for all sites that share it."""
         return server_of(self.database_url)
 
+    def reads_as(self, other: "SiteConfig") -> bool:
+        """Whether what was read with `other` was read from the same place: they differ in flags and the like alone."""
+        names = ("name", "database_url", "bench", "bench_id", "redis_cache", "redis_queue", "time_zone")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
 
 class Site:
     """One watched site. Safe to use from several threads."""
 
-    def __init__(self, config: SiteConfig, settings: Settings) -> None:
+    def __init__(self, config: SiteConfig, settings: Settings, before: "Site | None" = None) -> None:
+        """Make it from its configuration; `before` is the same site under the configuration that it had until now."""
         self.config = config
         self.name = config.name
         self.settings = settings
         self.statement_seconds = settings.statement_seconds
         self.layouts = Layouts(settings.site_access.reflect_seconds)
         # What a measure learned in an earlier run and need not ask again; lost at a restart.
-        self.memory: dict[str, Any] = {}
+        self.memory: dict[str, Any] = before.memory if before is not None and before.config.reads_as(config) else {}
         self._zone: tuple[float, ZoneInfo] | None = None
         self._places = threading.BoundedSemaphore(settings.optimizer.database.connection_pool_size)
 

@@ -53,7 +53,7 @@ class WatchedSites(Mapping[str, Site]):
                     continue
                 if known is not None:
                     log.info("the configuration of a site changed", site=config.name)
-                sites[config.name] = Site(config, self._settings)
+                sites[config.name] = Site(config, self._settings, known)
             changed = sites != self._sites
             self._sites, self.troubles = sites, troubles
             return changed

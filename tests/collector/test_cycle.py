@@ -1,13 +1,14 @@
 """One run over a site: each metric on its own, absences with reasons."""
 
 import json
+import shutil
 import sqlite3
 
 import pytest
 
 from baken import clock
 from baken.collector.cycle import run_site
-from baken.metrics import catalogue
+from baken.metrics import catalogue, frappe_errors
 from tests.collector.conftest import MADE, Watched
 
 
@@ -132,3 +133,29 @@ def test_every_sample_of_a_run_carries_the_moment_of_the_run(watched: Watched) -
     assert run.cycle(watched.name).at == now
     names = {entry.name for entry in catalogue.metrics()}
     assert {sample.metric for sample in run.samples} <= names
+
+
+def test_what_was_learned_outlives_a_change_of_the_configuration_but_not_of_the_database(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_SPEND", "_SPEND_FIRST"):
+        monkeypatch.setattr(frappe_errors, name, 1e-9)
+
+    def windows() -> int:
+        run = run_site(watched.sites[watched.name], {"frappe_errors"}, MADE, 20)
+        return len(run.samples)
+
+    def configure(**more: object) -> None:
+        watched.config.write_text(json.dumps(json.loads(watched.config.read_text()) | more))
+        assert watched.sites.refresh()
+
+    # The week's errors are counted some hours in each run.
+    assert windows() < 3
+    while windows() < 3:
+        pass
+    configure(maintenance_mode=1)
+    assert windows() == 3
+    folder = watched.database.parent
+    shutil.copy(watched.database, folder / "another.db")
+    configure(db_name="another")
+    assert windows() < 3
