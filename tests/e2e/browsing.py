@@ -1,5 +1,6 @@
 """What tests of the page share: somebody looks at it in Chromium; what they see, and what is wrong with it."""
 
+import contextlib
 import functools
 import json
 import re
@@ -103,7 +104,10 @@ def heading(page: Page, name: str) -> Locator:
 
 
 def width_of(page: Page) -> int:
-    """How wide the page is, in pixels."""
+    """How wide the page is, in pixels, once what is drawn to the screen's width has followed it."""
+    fits = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    with contextlib.suppress(TimeoutError):
+        page.wait_for_function(fits, polling=100, timeout=5000)
     found: int = page.evaluate("document.documentElement.scrollWidth")
     return found
 
