@@ -5,6 +5,7 @@ there, "skipped" would mean that nobody tests against it.
 """
 
 import contextlib
+import gc
 import gzip
 import json
 import os
@@ -44,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             not _LONG.match(item.nodeid),
         )
     )
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded by now stays until the end: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 class _OneDemo(LoadFileScheduling):  # type: ignore[misc]
