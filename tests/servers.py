@@ -7,6 +7,7 @@ switched off (no fsync): these servers are thrown away.
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -48,10 +49,16 @@ class ServerFailedError(Exception):
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nobody uses at this moment.
+
+    None of those that the system gives to whoever connects somewhere (32768 and above): a server that is stopped for
+    a while would not get its port back.
+    """
+    while True:
+        port = random.SystemRandom().randrange(12_000, 32_000)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def program(*names: str, folders: tuple[str, ...] = ("/usr/sbin", "/usr/local/sbin")) -> str:
@@ -134,7 +141,9 @@ class MariaDB:
         self.folder = folder
         self.port = free_port()
         self.socket = str(folder / "mariadb.sock")
-        data = folder / "data"
+        data, temporary = folder / "data", folder / "tmp"
+        # A server that starts deletes the temporary tables of all others that use the same folder for them.
+        temporary.mkdir()
         # MariaDB refuses to run as root unless it is told so by name.
         identity = ["--user=root"] if os.geteuid() == 0 else []
         installed = subprocess.run(
@@ -143,6 +152,7 @@ class MariaDB:
                 "--no-defaults",
                 *identity,
                 f"--datadir={data}",
+                f"--tmpdir={temporary}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 "--innodb-log-file-size=8M",
@@ -167,6 +177,7 @@ class MariaDB:
                 "--no-defaults",
                 *identity,
                 f"--datadir={data}",
+                f"--tmpdir={temporary}",
                 f"--socket={self.socket}",
                 f"--port={self.port}",
                 f"--pid-file={folder / 'mariadb.pid'}",
