@@ -2,7 +2,7 @@
 
 Each look asks the same: the view shows its data, is not wider than the screen, axe finds nothing, no key of a message
 stands in the place of its text, a Dutch page speaks Dutch, and the console complains of nothing. Somebody opens each
-view once in each language, and then turns the light off and on and takes the other screens.
+view once in each language, and then turns the light on or off and takes the tablet.
 """
 
 import gzip
